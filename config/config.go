@@ -1,0 +1,188 @@
+// Package config reads keepone's TOML file for one backend, says exactly what is wrong with it, and prints what is in force.
+//
+// Everything about a key (type, default, words, where its value lives) is one row of [Keys]; parsing, defaults, printing and the
+// documentation follow from that table. What concerns several keys at once is in check.go.
+package config
+
+import (
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Config is the effective configuration of one backend. What Parse returns is complete: no empty string stands for a default.
+type Config struct {
+	Name string // from the file's base name: "web2py"
+	File string // "" when there is none: keepone run -- COMMAND
+
+	Backend     Backend
+	Socket      Socket
+	Memory      Memory
+	Stop        Stop
+	Drain       Drain
+	Ready       Ready
+	Backoff     Backoff
+	Limits      Limits
+	Environment Environment
+	Output      Output
+	Control     Control
+
+	by Defaults
+}
+
+// Defaults says who runs keepone; what the file leaves out is computed from it.
+type Defaults struct {
+	Root   bool   // keepone may change users
+	User   string // who runs keepone: the backend's user unless Root
+	RunDir string // the run directory of this backend, as in /run/keepone/web2py
+}
+
+// Backend is the one process that keepone spawns.
+type Backend struct {
+	Command      []string // no shell; see Config.Executable for the first word
+	Directory    string
+	User, Group  string   // names or decimal ids
+	Groups       []string // nil: the user's own, looked up at each spawn
+	Umask        Mode
+	Handoff      string // "fd0" or "listen-fds"
+	Protocol     string // "fastcgi", "http", "scgi" or "uwsgi"
+	Check        []string
+	CheckTimeout time.Duration
+}
+
+// Socket is the listening socket that the web server connects to.
+type Socket struct {
+	Path         string
+	Owner, Group string // names or decimal ids
+	Mode         Mode
+	Backlog      int // connections that may wait
+}
+
+// Memory holds the limits on the backend's RSS; 0 is none.
+type Memory struct {
+	Soft Size // restart at a quiet moment
+	Hard Size // restart now
+
+	Sample time.Duration // how often the RSS is read
+}
+
+// Stop says how a backend is told to exit.
+type Stop struct {
+	Signal  syscall.Signal
+	Timeout time.Duration // then SIGKILL
+}
+
+// Drain says how long a planned restart waits for requests.
+type Drain struct {
+	Timeout  time.Duration
+	Patience time.Duration // wait for a quiet moment, before draining
+}
+
+// Ready says when a backend counts as up.
+type Ready struct {
+	By      string // "accept" or "settle"
+	Timeout time.Duration
+	Settle  time.Duration
+}
+
+// Backoff bounds the wait between attempts of a backend that does not stay up.
+type Backoff struct{ Limit time.Duration }
+
+// Limits holds the rlimits (soft and hard alike, setrlimit(2)) and scheduling values of the backend; nil is inherited.
+type Limits struct {
+	NOFILE, NPROC, Core, AS, CPU, FSize, Memlock, Stack, Data *Limit
+	Nice, OOMScoreAdj                                         *int
+}
+
+// Environment is what Config.Environ adds to the few variables every backend gets.
+type Environment struct {
+	Files     []string
+	Variables map[string]string // nil when there are none
+}
+
+// Output says where the backend's output goes; see Config.OutputFile.
+type Output struct {
+	To    string // "auto" or an absolute path
+	Limit Size   // rotated beyond
+}
+
+// Control lists who else may use the control socket: users and @groups.
+type Control struct{ Read, Operate []string }
+
+// Load reads and parses a file. Problems in it come as Errors.
+func Load(file string, d Defaults) (*Config, error) {
+	text, err := readFile(file, false)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(file, text, d)
+}
+
+// Parse makes a Config of TOML text. The file's name gives the Config its Name and the errors their position; it is not opened.
+// All problems come at once, as Errors in order of position; only a text that is not TOML yields just the first.
+func Parse(file string, text []byte, d Defaults) (*Config, error) {
+	c := Command(nameOf(file), nil, d)
+	c.File = file
+	r := &report{file: file}
+	tree := r.read(text)
+	if len(r.errors) == 0 {
+		c.assign(tree, r)
+		c.complete()
+		c.check(r)
+	}
+	if err := r.err(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Command makes the Config of a backend that has no file. Set what differs from the defaults, then call Validate.
+func Command(name string, argv []string, d Defaults) *Config {
+	return &Config{
+		Name: name,
+		Backend: Backend{Command: argv, Directory: "/", Umask: 0o022, Handoff: "fd0", Protocol: "fastcgi",
+			CheckTimeout: 30 * time.Second},
+		Socket:      Socket{Mode: 0o660, Backlog: 4096},
+		Memory:      Memory{Sample: time.Second},
+		Stop:        Stop{Signal: syscall.SIGTERM, Timeout: 10 * time.Second},
+		Drain:       Drain{Timeout: 30 * time.Second, Patience: 5 * time.Second},
+		Ready:       Ready{By: "accept", Timeout: time.Minute, Settle: 2 * time.Second},
+		Backoff:     Backoff{Limit: 30 * time.Second},
+		Environment: Environment{Files: []string{}},
+		Output:      Output{To: "auto", Limit: 1 << 20},
+		Control:     Control{Read: []string{defaultGroup}, Operate: []string{}},
+		by:          d,
+	}
+}
+
+// Validate fills in what is computed from other keys (group, socket path, owner) and checks everything, as Parse does;
+// its errors name the keys but have no position.
+func (c *Config) Validate() error {
+	r := &report{file: c.File}
+	for i := range Keys {
+		k := &Keys[i]
+		if v := k.get(c); v != nil {
+			k.set(c, v, r)
+		}
+	}
+	for name, value := range c.Environment.Variables {
+		c.setVariable(name, value, r)
+	}
+	c.complete()
+	c.check(r)
+	return r.err()
+}
+
+// OutputFile is the path of the backend's output file, with "auto" resolved.
+func (c *Config) OutputFile() string {
+	switch {
+	case c.Output.To != "auto":
+		return c.Output.To
+	case c.by.Root:
+		return "/var/log/keepone/" + c.Name + ".log"
+	}
+	return filepath.Join(c.by.RunDir, "output.log")
+}
+
+func nameOf(file string) string { return strings.TrimSuffix(filepath.Base(file), ".toml") }
