@@ -1,0 +1,179 @@
+package process
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// orphanGrace is what the rest of a tree gets between the stop signal and
+// SIGKILL when its leader died unasked. A socket that orphans still accept from
+// must not wait long for the next backend.
+const orphanGrace = time.Second
+
+// An Exit says how a process ended, when its whole tree is gone.
+type Exit struct {
+	Text    string // "exit status 1", "killed by SIGKILL", or why it never ran
+	Clean   bool   // exit status 0, and nothing was left behind
+	Blocked bool   // it never ran: somebody holds the lock; Text says who
+}
+
+// A Process is a spawned shim, which becomes the backend, with all its
+// descendants.
+type Process struct {
+	pid    int
+	pidfd  int
+	tree   tree
+	stop   unix.Signal
+	word   *os.File // what holds the shim back; nil once it has the word
+	report *os.File // where the shim says why it could not become the backend
+	leader <-chan syscall.WaitStatus
+	exits  chan Exit
+	asked  chan struct{} // closed by the first Terminate
+	killed chan struct{} // closed by the first Kill
+	scan   *scan         // of the goroutine that calls Pids and Kill
+}
+
+// PID returns the process id.
+func (p *Process) PID() int { return p.pid }
+
+// Exited delivers one Exit, when the process and every descendant are gone.
+func (p *Process) Exited() <-chan Exit { return p.exits }
+
+// Pids appends the processes of the tree to buf. It allocates nothing beyond
+// what buf needs to grow.
+func (p *Process) Pids(buf []int) []int { return p.tree.pids(p.scan, buf) }
+
+// Go gives a held shim the word. It fails when the shim is dead.
+func (p *Process) Go() error {
+	if p.word == nil {
+		return nil
+	}
+	_, err := p.word.Write([]byte{'g'})
+	p.word.Close()
+	p.word = nil
+	if err != nil {
+		return fmt.Errorf("cannot give process %d the word: %w", p.pid, err)
+	}
+	return nil
+}
+
+// Terminate sends the stop signal to the process; what it leaves behind gets
+// the signal when it has exited.
+func (p *Process) Terminate() error {
+	closeOnce(p.asked)
+	return p.signal(p.stop)
+}
+
+// Kill ends the whole tree.
+func (p *Process) Kill() error {
+	closeOnce(p.killed)
+	if err := p.signal(unix.SIGKILL); err != nil {
+		return err
+	}
+	return p.tree.kill(p.scan)
+}
+
+// signal goes through the pidfd: it can hit nobody else.
+func (p *Process) signal(sig unix.Signal) error {
+	err := unix.PidfdSendSignal(p.pidfd, sig, nil, 0)
+	if err != nil && err != unix.ESRCH {
+		return fmt.Errorf("cannot send %s to process %d: %w", unix.SignalName(sig), p.pid, err)
+	}
+	return nil
+}
+
+// closeOnce is for channels that one goroutine closes.
+func closeOnce(c chan struct{}) {
+	select {
+	case <-c:
+	default:
+		close(c)
+	}
+}
+
+// Close releases the descriptors, after Exited has delivered.
+func (p *Process) Close() {
+	unix.Close(p.pidfd)
+	p.tree.close()
+	p.abandon()
+}
+
+func (p *Process) abandon() {
+	for _, f := range []*os.File{p.word, p.report} {
+		if f != nil {
+			f.Close()
+		}
+	}
+	p.word, p.report = nil, nil
+}
+
+// await turns the death of the process into one Exit.
+func (p *Process) await() {
+	status := <-p.leader
+	text, _ := io.ReadAll(io.LimitReader(p.report, 4096))
+	exit := describe(status, string(text))
+	if n := p.endRest(); n > 0 {
+		exit.Text = fmt.Sprintf("%s, leaving %d processes behind", exit.Text, n)
+		if exit.Clean {
+			exit.Text += "; does it go to the background? it must stay in the foreground"
+			exit.Clean = false
+		}
+	}
+	p.tree.remove()
+	p.exits <- exit
+}
+
+func describe(status syscall.WaitStatus, report string) Exit {
+	switch {
+	case status.Signaled():
+		text := "killed by " + unix.SignalName(status.Signal())
+		if status.CoreDump() {
+			text += " (core dumped)"
+		}
+		return Exit{Text: text}
+	case report != "":
+		return Exit{Text: report, Blocked: status.ExitStatus() == exitBlocked}
+	}
+	return Exit{Text: fmt.Sprintf("exit status %d", status.ExitStatus()), Clean: status.ExitStatus() == 0}
+}
+
+// endRest ends what the leader left behind, and returns how many that were. An
+// operator's stop gives them the stop timeout, until Kill; else they get a
+// second.
+func (p *Process) endRest() int {
+	s := newScan()
+	if p.tree.empty(s) {
+		return 0
+	}
+	left := len(p.tree.pids(s, nil))
+	signalAll(p.tree, s, p.stop)
+	killed, grace := p.killed, time.After(orphanGrace)
+	select {
+	case <-p.asked:
+		grace = nil
+	default:
+	}
+	pause := time.NewTicker(5 * time.Millisecond)
+	defer pause.Stop()
+	for over := false; !p.tree.empty(s); {
+		select {
+		case <-pause.C:
+		case <-killed:
+			over, killed = true, nil
+		case <-grace:
+			over = true
+		}
+		if over { // again and again: somebody may have forked meanwhile
+			p.tree.kill(s)
+		}
+	}
+	return left
+}
+
+// Members is Pids for other goroutines than that of Kill; it allocates.
+func (p *Process) Members() []int { return p.tree.pids(newScan(), nil) }

@@ -1,0 +1,168 @@
+package process
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Spawner starts processes of one backend. Its fields are set before the
+// first Spawn; it is used by one goroutine at a time.
+type Spawner struct {
+	Reaper *Reaper
+	Name   string      // of the backend, for the cgroup and the process list
+	Group  string      // cgroup v2 directory to make the backends' own in; "" to follow them through /proc
+	Stop   unix.Signal // what Terminate sends
+	Env    []string    // of the shim itself: the resident's memory recipe
+
+	count int
+}
+
+// AdoptOrphans makes this process the parent of its descendants' orphans:
+// PR_SET_CHILD_SUBREAPER of prctl(2).
+func AdoptOrphans() error {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("cannot become a subreaper: %w", err)
+	}
+	return nil
+}
+
+// Ends are what a process is given: the listening socket, which stays the
+// caller's, and where its output goes.
+type Ends struct {
+	Socket int      // descriptor; -1 for none
+	Output *os.File // its standard output and error
+}
+
+// Spawn starts a shim for spec. With hold it waits for Process.Go before it
+// becomes the backend; else it has the word already.
+func (s *Spawner) Spawn(spec Spec, ends Ends, hold bool) (*Process, error) {
+	p := &Process{
+		stop:   s.Stop,
+		exits:  make(chan Exit, 1),
+		asked:  make(chan struct{}),
+		killed: make(chan struct{}),
+		scan:   newScan(),
+	}
+	files, err := p.files(spec, ends)
+	defer func() {
+		for _, f := range files.closed {
+			f.Close()
+		}
+	}()
+	if err == nil {
+		err = s.fork(p, files.inherited)
+	}
+	if err != nil {
+		p.abandon()
+		return nil, fmt.Errorf("cannot spawn the backend: %w", err)
+	}
+	go p.await()
+	if !hold {
+		p.Go() // fails only for a shim that is dead: Exited tells
+	}
+	return p, nil
+}
+
+type files struct {
+	inherited []uintptr
+	closed    []*os.File // by the parent, when the child has them
+}
+
+// files opens what the shim inherits, in the order of its descriptors.
+func (p *Process) files(spec Spec, ends Ends) (files, error) {
+	var f files
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return f, err
+	}
+	f.closed = append(f.closed, null)
+	file, err := spec.file()
+	if err != nil {
+		return f, err
+	}
+	f.closed = append(f.closed, file)
+	wordRead, word, err := pipe()
+	if err != nil {
+		return f, err
+	}
+	f.closed, p.word = append(f.closed, wordRead), word
+	report, reportWrite, err := pipe()
+	if err != nil {
+		return f, err
+	}
+	f.closed, p.report = append(f.closed, reportWrite), report
+	sock := uintptr(ends.Socket)
+	if ends.Socket < 0 {
+		sock = null.Fd()
+	}
+	f.inherited = []uintptr{
+		null.Fd(), ends.Output.Fd(), ends.Output.Fd(), sock, file.Fd(), wordRead.Fd(), reportWrite.Fd(),
+	}
+	return f, nil
+}
+
+// pipe makes a blocking pipe outside Go's poller: both ends are used only when
+// they cannot block.
+func pipe() (r, w *os.File, err error) {
+	var p [2]int
+	if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
+		return nil, nil, fmt.Errorf("cannot make a pipe: %w", err)
+	}
+	return os.NewFile(uintptr(p[0]), "pipe"), os.NewFile(uintptr(p[1]), "pipe"), nil
+}
+
+// fork starts the shim in a cgroup of its own where that can be had.
+func (s *Spawner) fork(p *Process, fds []uintptr) error {
+	attr := &syscall.ProcAttr{Env: s.Env, Files: fds, Sys: &syscall.SysProcAttr{Setsid: true, PidFD: &p.pidfd}}
+	g := s.group()
+	if g != nil {
+		dir, err := unix.Open(g.dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			g.remove()
+			g.close()
+			return fmt.Errorf("cannot open the cgroup: %w", err)
+		}
+		defer unix.Close(dir)
+		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, dir
+	}
+	argv := []string{"keepone", "shim", s.Name}
+	pid, status, err := s.Reaper.start(func() (int, error) {
+		return syscall.ForkExec("/proc/self/exe", argv, attr)
+	})
+	if err != nil && g != nil {
+		g.remove()
+		g.close()
+		if s.Group != "" && !errors.Is(err, syscall.EAGAIN) && !errors.Is(err, syscall.ENOMEM) {
+			s.Group = "" // no permission, or a kernel that cannot: follow /proc from now on
+			return s.fork(p, fds)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	p.pid, p.leader = pid, status
+	if g != nil {
+		p.tree = g
+	} else {
+		p.tree = &line{pid, s.Reaper}
+	}
+	return nil
+}
+
+func (s *Spawner) group() *group {
+	if s.Group == "" {
+		return nil
+	}
+	s.count++
+	g, err := newGroup(s.Group, "keepone-"+s.Name+"-"+strconv.Itoa(s.count))
+	if err != nil {
+		s.Group = ""
+		return nil
+	}
+	return g
+}

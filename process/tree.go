@@ -1,0 +1,142 @@
+package process
+
+import (
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// A tree knows a backend and all its descendants, also those that called
+// setsid(2) or forked twice.
+type tree interface {
+	// pids appends the live processes of the tree to buf.
+	pids(s *scan, buf []int) []int
+	// kill sends SIGKILL to all of them; what forks meanwhile may need another.
+	kill(s *scan) error
+	// empty says that none is left, zombies apart.
+	empty(s *scan) bool
+	// remove gives up what stood for the tree, but no descriptor: another
+	// goroutine may be reading it.
+	remove()
+	// close releases the descriptors.
+	close()
+}
+
+// A group is a cgroup v2 directory of the backend's own. Nobody leaves it by
+// forking. See cgroups(7) and the kernel's cgroup-v2 document.
+type group struct {
+	dir   string
+	procs int // descriptor of cgroup.procs, kept: a sample must not allocate
+}
+
+// newGroup makes the directory name below parent, or a numbered one where an
+// earlier keepone left that behind.
+func newGroup(parent, name string) (*group, error) {
+	dir := parent + "/" + name
+	err := os.Mkdir(dir, 0o755)
+	for n := 2; os.IsExist(err) && n < 100; n++ {
+		dir = parent + "/" + name + "." + strconv.Itoa(n)
+		err = os.Mkdir(dir, 0o755)
+	}
+	if err != nil {
+		return nil, err
+	}
+	procs, err := unix.Open(dir+"/cgroup.procs", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		os.Remove(dir)
+		return nil, err
+	}
+	return &group{dir, procs}, nil
+}
+
+func (g *group) pids(s *scan, buf []int) []int { return s.numbers(g.procs, buf) }
+
+func (g *group) kill(s *scan) error {
+	if g.empty(s) {
+		return nil
+	}
+	err := os.WriteFile(g.dir+"/cgroup.kill", []byte("1"), 0)
+	if !os.IsNotExist(err) {
+		return err
+	}
+	// Linux before 5.14: nobody forks while frozen.
+	os.WriteFile(g.dir+"/cgroup.freeze", []byte("1"), 0)
+	signalAll(g, s, unix.SIGKILL)
+	return os.WriteFile(g.dir+"/cgroup.freeze", []byte("0"), 0)
+}
+
+func (g *group) empty(*scan) bool {
+	text, err := os.ReadFile(g.dir + "/cgroup.events")
+	return err != nil || strings.Contains(string(text), "populated 0")
+}
+
+func (g *group) remove() { os.Remove(g.dir) }
+
+func (g *group) close() { unix.Close(g.procs) }
+
+// A line is the backend's descendants as /proc tells them. Orphans come to
+// keepone, which is a subreaper: a child of ours that we did not start is one
+// of them.
+type line struct {
+	leader int
+	reaper *Reaper
+}
+
+func (l *line) pids(s *scan, buf []int) []int {
+	s.leaders = l.reaper.Leaders(s.leaders[:0], s.reply)
+	first := len(buf)
+	if slices.Contains(s.leaders, l.leader) {
+		buf = append(buf, l.leader)
+	}
+	strays := len(buf)
+	buf = s.children(os.Getpid(), buf)
+	for i := strays; i < len(buf); {
+		if slices.Contains(s.leaders, buf[i]) {
+			buf = slices.Delete(buf, i, i+1)
+		} else {
+			i++
+		}
+	}
+	for i := first; i < len(buf); i++ { // grows while it is walked
+		buf = s.children(buf[i], buf)
+	}
+	return buf
+}
+
+func (l *line) kill(s *scan) error {
+	signalAll(l, s, unix.SIGKILL)
+	return nil
+}
+
+func (l *line) empty(s *scan) bool { return len(l.pids(s, nil)) == 0 }
+
+func (*line) remove() {}
+
+func (*line) close() {}
+
+// signalAll signals every process that is in the tree before and after its
+// pidfd was opened: a number alone may have been given to somebody else.
+func signalAll(t tree, s *scan, sig unix.Signal) {
+	var held []int
+	before := t.pids(s, nil)
+	for _, pid := range before {
+		fd, err := unix.PidfdOpen(pid, 0)
+		if err != nil {
+			fd = -1
+		}
+		held = append(held, fd)
+	}
+	after := t.pids(s, nil)
+	for i, fd := range held {
+		if fd < 0 {
+			continue
+		}
+		if slices.Contains(after, before[i]) {
+			unix.PidfdSendSignal(fd, sig, nil, 0)
+		}
+		unix.Close(fd)
+	}
+}
