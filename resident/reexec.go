@@ -1,0 +1,41 @@
+// Package resident keeps this process small. Its recipe, and what each part
+// brings, is in DESIGN.md under "Go".
+package resident
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// recipe is read by the Go runtime before main, so it must stand in the
+// environment: one thread for Go code and its caches, early garbage
+// collection, no huge pages.
+var recipe = []string{"GOMAXPROCS=1", "GOGC=25", "GODEBUG=disablethp=1"}
+
+// Env is the environment of a process of ours that is to be small: the recipe
+// and nothing else that the Go runtime reads.
+func Env() []string {
+	return append(slices.DeleteFunc(os.Environ(), runtimeSetting), recipe...)
+}
+
+func runtimeSetting(v string) bool {
+	name, _, _ := strings.Cut(v, "=")
+	return slices.Contains([]string{"GOMAXPROCS", "GOGC", "GODEBUG", "GOMEMLIMIT", "GOTRACEBACK"}, name)
+}
+
+// Reexec replaces the process by itself with the recipe in its environment,
+// unless that is there already. It returns only then, or with an error. The
+// arguments are those of main, the program's name first.
+func Reexec(args []string) error {
+	missing := func(v string) bool {
+		name, value, _ := strings.Cut(v, "=")
+		return os.Getenv(name) != value
+	}
+	if !slices.ContainsFunc(recipe, missing) {
+		return nil
+	}
+	return fmt.Errorf("cannot run keepone again: %w", syscall.Exec("/proc/self/exe", args, Env()))
+}

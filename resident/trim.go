@@ -1,0 +1,102 @@
+package resident
+
+import (
+	"context"
+	"encoding/binary"
+	"os"
+	"runtime/debug"
+	"runtime/metrics"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const etExec = 2
+
+// garbage is how many bytes must have been allocated before giving the heap
+// back is worth a collection.
+const garbage = 512 << 10
+
+// A trimmer drops the clean file pages of our own program: the kernel maps
+// them in 64 KiB windows, and most are needed once, at the start.
+type trimmer struct {
+	ranges    []span
+	allocs    [1]metrics.Sample
+	collected uint64 // bytes allocated at the latest collection
+}
+
+type span struct{ from, to uintptr }
+
+// Trim gives memory back at once and every interval until ctx is done.
+func Trim(ctx context.Context, interval time.Duration) {
+	t := &trimmer{ranges: clean()}
+	t.allocs[0].Name = "/gc/heap/allocs:bytes"
+	t.trim()
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			t.trim()
+		}
+	}
+}
+
+func (t *trimmer) trim() {
+	metrics.Read(t.allocs[:])
+	if n := t.allocs[0].Value.Uint64(); n-t.collected > garbage {
+		debug.FreeOSMemory()
+		t.collected = n
+	}
+	for _, r := range t.ranges {
+		unix.RawSyscall(unix.SYS_MADVISE, r.from, r.to-r.from, unix.MADV_DONTNEED)
+	}
+}
+
+// clean lists the mappings of our own file that hold nothing but what the file
+// holds: its code, and its read-only data unless the program is relocated at
+// its start (PIE), where that data is written once.
+func clean() (ranges []span) {
+	exe, err := os.Readlink("/proc/self/exe")
+	if err != nil {
+		return nil
+	}
+	maps, err := os.ReadFile("/proc/self/maps")
+	if err != nil {
+		return nil
+	}
+	fixed := isExec()
+	for line := range strings.Lines(string(maps)) {
+		f := strings.Fields(line)
+		if len(f) < 6 || strings.Join(f[5:], " ") != exe {
+			continue
+		}
+		if f[1] != "r-xp" && (f[1] != "r--p" || !fixed) {
+			continue
+		}
+		from, to, _ := strings.Cut(f[0], "-")
+		a, err1 := strconv.ParseUint(from, 16, 64)
+		b, err2 := strconv.ParseUint(to, 16, 64)
+		if err1 == nil && err2 == nil {
+			ranges = append(ranges, span{uintptr(a), uintptr(b)})
+		}
+	}
+	return ranges
+}
+
+// isExec says whether the program is linked to fixed addresses: e_type, the
+// half-word at 16 of elf(5), is ET_EXEC.
+func isExec() bool {
+	f, err := os.Open("/proc/self/exe")
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	var head [18]byte
+	_, err = f.ReadAt(head[:], 0)
+	return err == nil && binary.NativeEndian.Uint16(head[16:]) == etExec
+}
