@@ -1,0 +1,113 @@
+package record
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func sample(t *testing.T) State {
+	self, err := Identify(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return State{Supervisor: self, Phase: "up", Backend: &Process{7, 8}, Socket: Socket{3, 99}, Restarts: 2}
+}
+
+func TestReadWhatWasWritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state")
+	want := sample(t)
+	if err := Write(path, want); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *got.Backend != *want.Backend || got.Socket != want.Socket || got.Supervisor != want.Supervisor || got.Restarts != 2 {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+// A file cut off anywhere is an error and never half a state.
+func TestTruncatedState(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state")
+	if err := Write(path, sample(t)); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range len(whole) - 2 { // the last two bytes are "}" and the newline
+		if err := os.WriteFile(path, whole[:n], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if s, err := Read(path); err == nil {
+			t.Fatalf("%d of %d bytes were read as %+v", n, len(whole), s)
+		}
+	}
+}
+
+func TestStateThatCannotBeBelieved(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state")
+	if _, err := Read(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a missing file: %v", err)
+	}
+	for text, want := range map[string]string{
+		`{"version":99}`:               "version 99",
+		`{"version":0}`:                "version 0",
+		`{"version":1,"boot":"other"}`: "another boot",
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Read(path); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+func TestWriteLeavesTheOldStateWhenItFails(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "state")
+	if err := Write(path, sample(t)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, ".state.new"), 0o700); err != nil { // in the way of the new file
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, ".state.new", "x"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(path, State{}); err == nil {
+		t.Fatal("no error")
+	}
+	if s, err := Read(path); err != nil || s.Restarts != 2 {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+func TestOpenRefusesARecycledNumber(t *testing.T) {
+	self, err := Identify(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	fd, err := self.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	unix.Close(fd)
+	self.Start++
+	if _, err := self.Open(); !errors.Is(err, ErrGone) {
+		t.Errorf("the same pid with another start time: %v", err)
+	}
+	if _, err := (Process{PID: 1 << 22, Start: 1}).Open(); !errors.Is(err, ErrGone) {
+		t.Errorf("a pid that nobody has: %v", err)
+	}
+}
