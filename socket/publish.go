@@ -1,0 +1,201 @@
+// Package socket makes, publishes and measures the listening Unix socket in
+// front of the backend. It never accepts, reads or writes a request.
+//
+// A generation is one listening socket together with the backend that serves
+// it. Bind makes it under a hidden name beside its path; Publish renames it
+// over the path, so that a client finds the former generation or the new one
+// and never nothing. The former one drains (Drained) while new connections
+// wait in the backlog of the next.
+//
+// A socket file is known by device and inode, never by name: the name a
+// socket was bound to sticks to it (unix(7)) and anybody may bind one that
+// looks like it.
+package socket
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Options say where the listening socket appears and how.
+type Options struct {
+	Path    string      // absolute
+	UID     int         // owner; -1: leave
+	GID     int         // group; -1: leave
+	Mode    fs.FileMode // permission bits; who may write may connect (unix(7))
+	Backlog int         // how many connections may wait; net.core.somaxconn caps it
+}
+
+func (o Options) check() error {
+	if !filepath.IsAbs(o.Path) || strings.HasSuffix(o.Path, "/") {
+		return fmt.Errorf("cannot use %q for a listening socket: not the absolute path of a file", o.Path)
+	}
+	return nil
+}
+
+// A Listener is one generation's listening socket. One goroutine owns it.
+type Listener struct {
+	options    Options
+	generation int
+	fd         int    // the listening socket, blocking, close-on-exec
+	file       int    // O_PATH on the socket file, or -1: reaches it under any name or none
+	dev, ino   uint64 // of the socket file; file keeps the inode from being used again
+	sockIno    uint64
+}
+
+// Bind makes the listening socket of a generation beside o.Path under its
+// hidden name, .NAME.gGENERATION, where it already takes connections. A dead
+// socket left at that name is removed; a live one is an *InUseError.
+func Bind(o Options, generation int) (*Listener, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	l := &Listener{options: o, generation: generation, fd: -1, file: -1}
+	if err := vacate(l.hidden(), nil); err != nil {
+		return nil, err
+	}
+	if err := os.Remove(l.hidden()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("cannot remove dead socket: %w", err)
+	}
+	if err := l.make(); err != nil {
+		_ = l.Close() // the cause is what counts
+		return nil, fmt.Errorf("cannot make listening socket %s: %w", l.hidden(), err)
+	}
+	return l, nil
+}
+
+// make takes the steps in the one order that never shows a wrong mode: the
+// file inherits the mode of the unbound socket (0 here, so the umask has
+// nothing to take away) and nobody can connect until chmod, nor before listen.
+func (l *Listener) make() (err error) {
+	if l.fd, err = unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {
+		return fmt.Errorf("socket: %w", err)
+	}
+	if err = unix.Fchmod(l.fd, 0); err != nil {
+		return fmt.Errorf("fchmod: %w", err)
+	}
+	if err = bindTo(l.fd, l.hidden()); err != nil {
+		return fmt.Errorf("bind: %w", err)
+	}
+	if l.file, err = openPath(l.hidden()); err != nil {
+		return fmt.Errorf("open: %w", err)
+	}
+	if err = l.identify(); err != nil {
+		return err
+	}
+	if err = l.own(); err != nil {
+		return err
+	}
+	if err = unix.Listen(l.fd, l.options.Backlog); err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	return nil
+}
+
+// own sets owner and mode through the descriptor: whoever else may write the
+// directory cannot put another file in between.
+func (l *Listener) own() error {
+	o := l.options
+	if o.UID >= 0 || o.GID >= 0 {
+		if err := unix.Fchownat(l.file, "", o.UID, o.GID, unix.AT_EMPTY_PATH); err != nil {
+			return fmt.Errorf("give it to user %d and group %d (only root may give files away): %w", o.UID, o.GID, err)
+		}
+	}
+	if err := unix.Chmod(fdPath(l.file), uint32(o.Mode.Perm())); err != nil {
+		return fmt.Errorf("chmod: %w", err)
+	}
+	return nil
+}
+
+// identify records what the descriptors stand for.
+func (l *Listener) identify() error {
+	var st unix.Stat_t
+	if err := unix.Fstat(l.fd, &st); err != nil {
+		return fmt.Errorf("fstat: %w", err)
+	}
+	l.sockIno = st.Ino
+	if l.file < 0 {
+		return nil
+	}
+	if err := unix.Fstat(l.file, &st); err != nil {
+		return fmt.Errorf("fstat: %w", err)
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFSOCK {
+		return errors.New("somebody replaced it in the same moment: nobody else may write its directory")
+	}
+	l.dev, l.ino = st.Dev, st.Ino
+	return nil
+}
+
+// Publish renames the socket over its path. There must be nothing, a dead
+// socket, or a live one that this process or one of the processes ours holds
+// (a former generation); else nothing changes and the error says what is
+// there, an *InUseError where it is a live socket of somebody else.
+func (l *Listener) Publish(ours ...int) error {
+	if err := vacate(l.options.Path, append([]int{os.Getpid()}, ours...)); err != nil {
+		return err
+	}
+	if err := os.Rename(l.hidden(), l.options.Path); err != nil {
+		return fmt.Errorf("cannot publish listening socket: %w", err)
+	}
+	return nil
+}
+
+// Withdraw unlinks the path, if the file there is this very socket. Where it
+// is gone or another's, nothing happens.
+func (l *Listener) Withdraw() error { return l.unlink(l.options.Path) }
+
+// Close closes the listening socket, which refuses the connections that wait
+// unless another process holds it too. A socket that was never published
+// loses its hidden name. Closing twice is harmless.
+func (l *Listener) Close() error {
+	if l.fd < 0 {
+		return nil
+	}
+	err := l.unlink(l.hidden())
+	if cause := unix.Close(l.fd); cause != nil && err == nil {
+		err = fmt.Errorf("cannot close listening socket %s: %w", l.options.Path, cause)
+	}
+	if l.file >= 0 {
+		_ = unix.Close(l.file) // O_PATH: nothing can fail
+	}
+	l.fd, l.file = -1, -1
+	return err
+}
+
+func (l *Listener) unlink(path string) error {
+	var st unix.Stat_t
+	if l.file < 0 || unix.Lstat(path, &st) != nil || st.Dev != l.dev || st.Ino != l.ino {
+		return nil
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("cannot withdraw listening socket: %w", err)
+	}
+	return nil
+}
+
+// Fd is the listening socket's descriptor. The Listener keeps it: an os.File
+// made of it would close it, so duplicate it first.
+func (l *Listener) Fd() int { return l.fd }
+
+// Generation is the number given to Bind or Adopt.
+func (l *Listener) Generation() int { return l.generation }
+
+// SockIno is the inode of the socket itself, as in the socket:[INODE] of
+// /proc/PID/fd and in unix_diag; not that of the file.
+func (l *Listener) SockIno() uint64 { return l.sockIno }
+
+// File is device and inode of the socket file as stat(2) says them; zero
+// where Adopt could not find the file.
+func (l *Listener) File() (dev, ino uint64) { return l.dev, l.ino }
+
+func (l *Listener) hidden() string {
+	dir, name := filepath.Split(l.options.Path)
+	return fmt.Sprintf("%s.%s.g%d", dir, name, l.generation)
+}
