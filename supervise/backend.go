@@ -1,0 +1,134 @@
+package supervise
+
+import "time"
+
+func exits(b Backend) <-chan Exit {
+	if b == nil {
+		return nil
+	}
+	return b.Exited()
+}
+
+// spawn lets a backend run. The former generation is left only when nobody
+// waits at it any more: a backend that died while it drained may have left a
+// queue, and the next one serves that first.
+func (s *Supervisor) spawn() {
+	var held Backend
+	if s.next.socket != nil && s.queued() == 0 {
+		s.now.socket.Close()
+		s.now.socket, held, s.next = s.next.socket, s.next.backend, generation{}
+		s.status.Generation = s.now.socket.Generation()
+	}
+	if held != nil && held.Go() != nil {
+		s.dismiss(held)
+		held = nil
+	}
+	var err error
+	if held == nil {
+		held, err = s.cfg.Spawn(s.now.socket, false)
+	}
+	if err != nil {
+		s.gone(Exit{Text: err.Error()})
+		return
+	}
+	s.now.backend = held
+	s.began()
+	s.watch(ready, s.cfg.Ready)
+}
+
+// began books a new backend.
+func (s *Supervisor) began() {
+	st := &s.status
+	if s.because != "" {
+		st.Restarts++
+		st.Last = Restart{Reason: s.because, Exit: st.LastExit, At: time.Now()}
+	}
+	s.because, s.limit, s.hasty = "", s.cfg.DrainTimeout, false
+	st.PID, st.Started, st.RSS, st.Peak = s.now.backend.PID(), time.Now(), 0, 0
+}
+
+// queued is how many connections wait at the current generation; 0 also where
+// the kernel does not tell.
+func (s *Supervisor) queued() int {
+	q, err := s.now.socket.Queue()
+	if err != nil {
+		s.cfg.Log("cannot ask for the queue of generation %d: %v", s.now.socket.Generation(), err)
+	}
+	return q.Pending
+}
+
+// gone books the end of a backend that ran, or of one that could not.
+func (s *Supervisor) gone(e Exit) {
+	st := &s.status
+	if s.now.backend != nil {
+		s.unwatch() // whoever watches may be asking the backend
+		s.now.backend.Close()
+		s.now.backend = nil
+	}
+	st.PID, st.RSS, st.LastExit = 0, 0, e.Text
+	if e.Blocked != "" && moves[st.State][blocked].do != impossible {
+		s.step(blocked, e.Blocked)
+		return
+	}
+	dying := st.State == Draining
+	if st.State == Starting || st.State == Up {
+		s.unasked(e)
+	}
+	s.step(exited, e.Text)
+	if dying { // the first one that dies while it drains is followed at once
+		st.Failures++
+	}
+}
+
+// unasked books an exit that nobody wanted, before the state changes.
+func (s *Supervisor) unasked(e Exit) {
+	st := &s.status
+	lived := time.Since(st.Since)
+	s.because, st.LastWords = Crashed, s.cfg.LastWords()
+	switch {
+	case st.State == Up && e.Clean && lived >= firstBackoff:
+		s.because, st.Failures = Finished, 0
+	case st.State == Up && lived >= trusted:
+		st.Failures = 1
+	default:
+		st.Failures++
+	}
+}
+
+// sample weighs the backend; nobody weighs nothing.
+func (s *Supervisor) sample() (w Weight) {
+	if s.now.backend == nil {
+		return w
+	}
+	s.pids = s.now.backend.Pids(s.pids[:0])
+	st := &s.status
+	w = s.cfg.Weigh(s.pids, time.Since(st.Started))
+	st.RSS, st.Peak = w.RSS, max(w.RSS, st.Peak)
+	st.Samples++
+	return w
+}
+
+// weigh restarts a backend that is too big.
+func (s *Supervisor) weigh(w Weight) {
+	if s.status.State != Up || time.Now().Before(s.holdOff) {
+		return
+	}
+	if w.Hard && (s.preparing == nil || !s.preparing.opts.Now) || w.Soft && s.preparing == nil {
+		s.plan(restart, Memory, Options{Now: w.Hard, NoCheck: w.Hard})
+	}
+}
+
+func (s *Supervisor) complain(err error) {
+	if err != nil {
+		s.cfg.Log("%v", err)
+	}
+}
+
+// dismiss ends a shim that is not needed.
+func (s *Supervisor) dismiss(shim Backend) {
+	s.complain(shim.Kill())
+	s.loose.Go(func() {
+		<-shim.Exited()
+		shim.Close()
+	})
+}

@@ -1,0 +1,107 @@
+package supervise
+
+import (
+	"context"
+	"time"
+)
+
+// A Socket is one generation's listening socket.
+type Socket interface {
+	// Generation numbers the sockets of one path, from 1 up.
+	Generation() int
+	// Publish puts the socket at the public path, over the former one.
+	Publish() error
+	// Withdraw removes the public path if this socket is there.
+	Withdraw() error
+	// Queue asks the kernel who waits and who is served.
+	Queue() (Queue, error)
+	// Close gives the socket up; it lives on in the backends that hold it.
+	Close() error
+}
+
+// A Queue is what the kernel knows of a listening socket: connections not yet
+// accepted, connections accepted and not closed, and how many may wait.
+type Queue struct {
+	Pending int `json:"pending"`
+	Active  int `json:"active"`
+	Backlog int `json:"backlog"`
+}
+
+// A Backend is one spawned process with all its descendants.
+type Backend interface {
+	PID() int
+	// Go gives a held shim the word to become the backend.
+	Go() error
+	// Exited delivers one Exit when the process and every descendant are gone.
+	Exited() <-chan Exit
+	// Terminate sends the stop signal to the process.
+	Terminate() error
+	// Kill ends the whole tree.
+	Kill() error
+	// Pids appends the processes of the tree to buf[:0] and returns it.
+	Pids(buf []int) []int
+	// Close releases descriptors; called once, after Exited has delivered.
+	Close()
+}
+
+// An Exit says how a backend ended.
+type Exit struct {
+	Text    string // "exit status 1", "killed by SIGKILL", "cannot run php-cgi: ..."
+	Clean   bool   // exit status 0
+	Blocked string // it never ran because a rival does: who
+}
+
+// A Reason says why a backend was replaced.
+type Reason string
+
+// The reasons that are kept. What is not asked for is crashed or, after an exit
+// status 0 of a backend that was up, finished: php-cgi ends so after every 500
+// requests.
+const (
+	Operator Reason = "operator"
+	Memory   Reason = "memory"
+	Crashed  Reason = "crashed"
+	Finished Reason = "finished"
+	Unready  Reason = "unhealthy"
+)
+
+// A Weight is one sample of the backend's memory and what follows from it.
+type Weight struct {
+	RSS  uint64 // bytes resident, the whole tree
+	Soft bool   // over the soft limit often enough: restart at a quiet moment
+	Hard bool   // over the hard limit: restart now
+}
+
+// Config is the kernel as the loop sees it, and the limits of its patience.
+// Ready, Quiet, Drained and Log are called on goroutines of their own; the first
+// three must return promptly when their context ends, for the loop waits then.
+type Config struct {
+	Bind  func(generation int) (Socket, error)               // a socket that is not published yet
+	Spawn func(s Socket, hold bool) (Backend, error)         // hold: wait for Go before the backend runs
+	Check func(context.Context) <-chan error                 // runs before a planned restart; nil for none
+	Ready func(context.Context, Socket, Backend) error       // returns when the backend serves
+	Quiet func(context.Context, Socket, time.Duration) error // returns at a quiet moment, or after the duration
+	// Drained returns when nothing is active or pending any more. When it
+	// fails for another reason than the context, the drain lasts its full time.
+	Drained   func(context.Context, Socket, Backend) error
+	Weigh     func(pids []int, lived time.Duration) Weight
+	LastWords func() string                     // the end of the backend's output
+	Changed   func(st Status, now, next Socket) // after every move; next is nil unless published; must not block
+	Log       func(format string, args ...any)
+
+	ReadyTimeout time.Duration // how long it may take to serve
+	DrainTimeout time.Duration // how long requests in flight may take
+	StopTimeout  time.Duration // from the stop signal to SIGKILL
+	Patience     time.Duration // how long a planned restart waits for a quiet moment
+	BackoffLimit time.Duration // the longest wait before another try
+	Sample       time.Duration // how often memory is weighed
+}
+
+// The fixed times of the loop.
+const (
+	blockedRetry = time.Second            // how often a blocked spawn is tried again
+	firstBackoff = 100 * time.Millisecond // and the least life of a backend that may exit 0 without one
+	trusted      = time.Minute            // up this long, a backend's failures are forgotten
+	killAgain    = time.Second            // after a SIGKILL that did not end the tree
+	hardDrain    = 500 * time.Millisecond // what requests in flight get when the hard limit is passed
+)

@@ -1,0 +1,151 @@
+package supervise
+
+import (
+	"context"
+	"errors"
+	"slices"
+)
+
+// Options says how a planned restart or stop is done.
+type Options struct {
+	Now     bool // do not wait for requests in flight
+	NoCheck bool // do not run the check first
+	NoWait  bool // return when it has begun
+}
+
+// ErrLeaving is the answer to requests that come while keepone stops.
+var ErrLeaving = errors.New("keepone is stopping")
+
+type request struct {
+	ev    event // start, stop or restart; numEvents for a question
+	opts  Options
+	reply chan answer // of capacity 1: a caller that went away blocks nobody
+}
+
+type answer struct {
+	status Status
+	err    error
+}
+
+// A waiter is a caller who is told when the backend is up, or down after stop.
+type waiter struct {
+	ev    event
+	reply chan answer
+}
+
+// Status reports what the backend is doing now.
+func (s *Supervisor) Status(ctx context.Context) (Status, error) {
+	return s.ask(ctx, request{ev: numEvents})
+}
+
+// Restart replaces the backend and returns when the next one is up, or has
+// failed. Callers who come before the next one is spawned join the one restart.
+// When ctx ends, the restart goes on without the caller.
+func (s *Supervisor) Restart(ctx context.Context, o Options) (Status, error) {
+	return s.ask(ctx, request{ev: restart, opts: o})
+}
+
+// Stop ends the backend and returns when it is down; its socket stays.
+func (s *Supervisor) Stop(ctx context.Context, o Options) (Status, error) {
+	return s.ask(ctx, request{ev: stop, opts: o})
+}
+
+// Start returns when a backend is up, or has failed.
+func (s *Supervisor) Start(ctx context.Context, o Options) (Status, error) {
+	return s.ask(ctx, request{ev: start, opts: o})
+}
+
+// Hurry ends a drain under way, as Options.Now does.
+func (s *Supervisor) Hurry(ctx context.Context) error {
+	_, err := s.ask(ctx, request{ev: numEvents, opts: Options{Now: true}})
+	return err
+}
+
+func (s *Supervisor) ask(ctx context.Context, r request) (Status, error) {
+	r.reply = make(chan answer, 1)
+	select {
+	case s.requests <- r:
+	case <-s.ended:
+		return Status{}, ErrLeaving
+	case <-ctx.Done():
+		return Status{}, ctx.Err()
+	}
+	select {
+	case a := <-r.reply:
+		return a.status, a.err
+	case <-s.ended:
+		return late(r.reply, ErrLeaving)
+	case <-ctx.Done():
+		return late(r.reply, ctx.Err())
+	}
+}
+
+// late prefers an answer that came in the same moment.
+func late(reply <-chan answer, err error) (Status, error) {
+	select {
+	case a := <-reply:
+		return a.status, a.err
+	default:
+		return Status{}, err
+	}
+}
+
+// serve answers a question at once and books everything else.
+func (s *Supervisor) serve(r request) {
+	if r.ev == numEvents {
+		if r.opts.Now {
+			s.hurry()
+		}
+		st := s.snapshot()
+		st.Queue = s.queue()
+		r.reply <- answer{status: st}
+		return
+	}
+	if s.leaving {
+		r.reply <- answer{s.snapshot(), ErrLeaving}
+		return
+	}
+	if r.ev == stop {
+		s.tell(errStopped, start, restart)
+	} else {
+		s.tell(errStarted, stop)
+	}
+	s.waiting = append(s.waiting, waiter{r.ev, r.reply})
+	if r.ev == start {
+		s.step(start, "start-backend")
+		s.settle(s.status.State)
+	} else {
+		s.plan(r.ev, Operator, r.opts)
+	}
+	if r.opts.NoWait {
+		s.dispatch(r.reply)
+	}
+}
+
+// dispatch answers one caller who does not wait for the outcome, unless that
+// is there already.
+func (s *Supervisor) dispatch(reply chan answer) {
+	s.waiting = slices.DeleteFunc(s.waiting, func(w waiter) bool {
+		if w.reply == reply {
+			reply <- answer{status: s.snapshot()}
+		}
+		return w.reply == reply
+	})
+}
+
+// queue adds up the generations.
+func (s *Supervisor) queue() (sum Queue) {
+	for _, g := range []generation{s.now, s.next} {
+		if g.socket == nil {
+			continue
+		}
+		q, err := g.socket.Queue()
+		if err != nil {
+			s.cfg.Log("cannot ask for the queue of generation %d: %v", g.socket.Generation(), err)
+		}
+		sum.Pending += q.Pending
+		sum.Active += q.Active
+		sum.Backlog = q.Backlog
+	}
+	return sum
+}

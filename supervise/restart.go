@@ -1,0 +1,161 @@
+package supervise
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// A preparation is what goes before a planned restart or stop while the
+// backend still serves: the check, and the wait for a quiet moment.
+type preparation struct {
+	ev     event
+	reason Reason
+	opts   Options
+	cancel func()
+	done   chan error
+}
+
+// result is nil, and so never ready, where nothing is being prepared.
+func (p *preparation) result() <-chan error {
+	if p == nil {
+		return nil
+	}
+	return p.done
+}
+
+// plan begins a restart or a stop, or joins the one under way.
+func (s *Supervisor) plan(ev event, why Reason, o Options) {
+	st := s.status.State
+	switch {
+	case st != Up && st != Starting: // nothing to prepare: no backend, or it is on its way out
+		if o.Now {
+			s.hurry()
+		}
+		s.step(ev, string(why))
+		s.settle(s.status.State)
+	case s.preparing.includes(ev, o): // the caller joins it
+	default:
+		s.abandon()
+		s.prepare(&preparation{ev: ev, reason: why, opts: o})
+	}
+}
+
+// includes says whether a further request adds nothing.
+func (p *preparation) includes(ev event, o Options) bool {
+	return p != nil && p.ev == ev && (p.opts.Now || !o.Now) && (p.opts.NoCheck || !o.NoCheck)
+}
+
+func (s *Supervisor) abandon() {
+	if s.preparing != nil {
+		s.preparing.cancel()
+		s.preparing = nil
+	}
+}
+
+// prepare runs the check and waits for quiet beside the loop. A stop does
+// neither: what comes meanwhile waits for the next start anyway.
+func (s *Supervisor) prepare(p *preparation) {
+	ctx, cancel := context.WithCancel(context.Background())
+	over := make(chan struct{})
+	p.done, p.cancel = make(chan error, 1), func() {
+		cancel()
+		<-over // the socket may be closed next
+	}
+	s.preparing = p
+	var checked <-chan error
+	if s.cfg.Check != nil && p.ev == restart && !p.opts.NoCheck {
+		checked = s.cfg.Check(ctx)
+	}
+	patience, sock := s.cfg.Patience, s.now.socket
+	if p.opts.Now || p.ev == stop {
+		patience = 0
+	}
+	if checked == nil && patience == 0 {
+		close(over)
+		s.prepared(nil)
+		return
+	}
+	go func() {
+		defer close(over)
+		if err := passed(ctx, checked); err != nil {
+			p.done <- err
+			return
+		}
+		if err := s.cfg.Quiet(ctx, sock, patience); err != nil && ctx.Err() == nil {
+			s.cfg.Log("cannot wait for a quiet moment: %v", err)
+		}
+		p.done <- nil
+	}()
+}
+
+// prepared publishes the next generation, if all is well, and makes the move.
+// Until here nothing has changed for anybody.
+func (s *Supervisor) prepared(err error) {
+	p := s.preparing
+	p.cancel()
+	s.preparing = nil
+	if err == nil {
+		err = s.retire()
+	}
+	switch {
+	case err != nil && p.ev == stop: // a stop needs no next generation, it is only better with one
+		s.cfg.Log("stopping without a next socket: %v", err)
+	case err != nil:
+		s.holdOff = time.Now().Add(time.Minute)
+		s.cfg.Log("%s for %s given up, nothing was touched: %v", p.ev, p.reason, err)
+		s.tell(err, p.ev)
+		s.settle(s.status.State) // start-backend has what it wants
+		return
+	}
+	s.limit, s.hasty = s.cfg.DrainTimeout, p.opts.Now
+	switch {
+	case p.opts.Now && p.reason == Memory:
+		s.limit = hardDrain
+	case p.opts.Now:
+		s.limit = 0
+	}
+	if p.ev == restart {
+		s.because = p.reason
+	}
+	s.status.Cut, s.status.Failures = 0, 0
+	s.step(p.ev, string(p.reason))
+}
+
+// retire publishes the next generation, held by a shim of its own: were
+// keepone killed now, who waits there would still not be refused. After an
+// error nothing has changed.
+func (s *Supervisor) retire() error {
+	if s.next.socket != nil {
+		return nil
+	}
+	sock, err := s.cfg.Bind(s.now.socket.Generation() + 1)
+	if err != nil {
+		return err
+	}
+	shim, err := s.cfg.Spawn(sock, true)
+	if err != nil {
+		sock.Close()
+		return fmt.Errorf("cannot hold the next socket: %w", err)
+	}
+	if err := sock.Publish(); err != nil {
+		s.dismiss(shim)
+		sock.Close()
+		return err
+	}
+	s.next = generation{sock, shim}
+	return nil
+}
+
+// passed waits for the check; nil stands for none.
+func passed(ctx context.Context, checked <-chan error) error {
+	if checked == nil {
+		return nil
+	}
+	select {
+	case err := <-checked:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,34 @@
+package supervise
+
+import "time"
+
+// Status is a copy of what the loop knows.
+type Status struct {
+	State      State     // where the backend is
+	Since      time.Time // when it came there
+	Why        string    // what led there, for people
+	Until      time.Time // when the state's deadline passes; zero for never
+	PID        int       // the backend's process; 0 for none
+	Started    time.Time // when it was spawned
+	RSS        uint64    // bytes resident at the last sample, the whole tree
+	Peak       uint64    // the largest such sample of this backend
+	Samples    uint64    // samples taken since keepone started
+	Generation int       // of the backend's socket
+	Next       int       // generation that new requests wait at while it differs; else 0
+	NextPID    int       // the shim that holds it; 0 for none
+	Preparing  bool      // a planned restart is being checked or waits for a quiet moment
+	Restarts   int       // since keepone started
+	Last       Restart   // the latest of them
+	LastExit   string    // how the former backend ended
+	LastWords  string    // what it said before it ended unasked
+	Failures   int       // in a row; what the backoff grows with
+	Cut        int       // connections still open when the latest drain ended at its deadline
+	Queue      Queue     // of all generations together; only from Supervisor.Status
+}
+
+// A Restart is one replacement of a backend by the next.
+type Restart struct {
+	Reason Reason
+	Exit   string // how the former backend ended
+	At     time.Time
+}

@@ -1,0 +1,245 @@
+package supervise
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// A generation is a listening socket and the process that is to serve it.
+type generation struct {
+	socket  Socket
+	backend Backend
+}
+
+// A Supervisor owns one backend. All of its fields belong to the goroutine in
+// Run; the methods only send.
+type Supervisor struct {
+	cfg      Config
+	requests chan request
+	ended    chan struct{} // closed when Run returns
+
+	now       generation     // what serves
+	next      generation     // published, and waits for now to empty; zero for none
+	status    Status         // all but Queue
+	deadline  *time.Timer    // of the state
+	limit     time.Duration  // of the drain that comes next
+	hasty     bool           // that drain is not waited for: what it cuts off is no news
+	watching  <-chan event   // ready or drained, of the state
+	unwatch   func()         // ends the goroutine behind watching
+	preparing *preparation   // a planned restart that has not begun; nil for none
+	waiting   []waiter       // callers to be told
+	because   Reason         // of the restart under way
+	holdOff   time.Time      // no restart for memory before
+	rival     string         // who blocked the latest spawn
+	leaving   bool           // Run's context is done
+	pids      []int          // reused by every sample
+	loose     sync.WaitGroup // dismissed shims not yet reaped
+}
+
+// New returns a Supervisor whose first backend will serve published.
+func New(cfg Config, published Socket) *Supervisor {
+	return &Supervisor{
+		cfg:      cfg,
+		requests: make(chan request),
+		ended:    make(chan struct{}),
+		now:      generation{socket: published},
+		status:   Status{Generation: published.Generation()},
+		deadline: time.NewTimer(time.Hour),
+		limit:    cfg.DrainTimeout,
+		unwatch:  func() {},
+		pids:     make([]int, 0, 64),
+	}
+}
+
+// Run supervises until ctx is done and the backend is down. Then the public
+// path is gone and every socket is closed.
+func (s *Supervisor) Run(ctx context.Context) {
+	defer close(s.ended)
+	s.step(start, "keepone started")
+	sample := time.NewTicker(s.cfg.Sample)
+	defer sample.Stop()
+	done := ctx.Done()
+	for !s.leaving || s.status.State != Down {
+		select {
+		case <-done:
+			done = nil
+			s.leave()
+		case r := <-s.requests:
+			s.serve(r)
+		case e := <-exits(s.now.backend):
+			s.gone(e)
+		case e := <-exits(s.next.backend):
+			s.cfg.Log("the shim that held generation %d ended: %s", s.next.socket.Generation(), e.Text)
+			s.next.backend.Close()
+			s.next.backend = nil
+			s.publish()
+		case ev := <-s.watching:
+			if ev == ready {
+				s.sample() // whoever asks next is told what the new backend weighs
+			}
+			s.step(ev, ev.String())
+		case err := <-s.preparing.result():
+			s.prepared(err)
+		case <-s.deadline.C:
+			s.expire()
+		case <-sample.C:
+			s.weigh(s.sample())
+		}
+	}
+	s.end()
+}
+
+// step is the only writer of the state.
+func (s *Supervisor) step(ev event, why string) {
+	from := s.status.State
+	m := moves[from][ev]
+	if m.do == impossible {
+		s.cfg.Log("bug: event %s in state %s", ev, from)
+		return
+	}
+	if m.to != from {
+		s.enter(m.to, why)
+	}
+	switch m.do {
+	case spawn:
+		s.spawn()
+	case drain:
+		s.watch(drained, s.cfg.Drained)
+	case terminate:
+		s.complain(s.now.backend.Terminate())
+	case kill:
+		s.complain(s.now.backend.Kill())
+		s.rearm(killAgain)
+	}
+	s.publish()
+	if s.status.State == Up && s.next.socket != nil {
+		s.step(restart, "its queue is served; on to the next generation")
+	}
+}
+
+// enter changes the state, its deadline and its watch, and tells who waited
+// for it.
+func (s *Supervisor) enter(to State, why string) {
+	st := &s.status
+	from := st.State
+	if !(from == Blocked && to == Starting || to == Blocked && why == s.rival) {
+		s.cfg.Log("%s -> %s: %s", from, to, why) // a rival is told once, not every second
+	}
+	switch to {
+	case Blocked:
+		s.rival = why
+	case Up:
+		s.rival = ""
+	}
+	st.State, st.Since, st.Why = to, time.Now(), why
+	if !sameWait(from, to) {
+		s.unwatch()
+		s.watching = nil
+		s.rearm(s.patience(to))
+	}
+	if to != Up {
+		s.abandon()
+	}
+	if from != Up || to != Backoff { // a crash before the planned restart is not its outcome
+		s.settle(to)
+	}
+}
+
+// sameWait says that only what follows is another: the drain, or the wait for
+// the exit, goes on, and its deadline is not prolonged.
+func sameWait(from, to State) bool {
+	draining := func(s State) bool { return s == Draining || s == Closing }
+	ending := func(s State) bool { return s == Restarting || s == Stopping }
+	return draining(from) && draining(to) || ending(from) && ending(to)
+}
+
+// patience is how long a state may last; negative is for ever.
+func (s *Supervisor) patience(st State) time.Duration {
+	switch st {
+	case Blocked:
+		return blockedRetry
+	case Starting:
+		return s.cfg.ReadyTimeout
+	case Draining, Closing:
+		return s.limit
+	case Restarting, Stopping:
+		return s.cfg.StopTimeout
+	case Backoff:
+		return s.backoff()
+	}
+	return -1
+}
+
+// backoff is 0 after a finished backend, else it doubles with every failure.
+func (s *Supervisor) backoff() time.Duration {
+	if s.status.Failures == 0 {
+		return 0
+	}
+	return min(firstBackoff<<min(s.status.Failures-1, 20), s.cfg.BackoffLimit)
+}
+
+func (s *Supervisor) rearm(d time.Duration) {
+	s.deadline.Stop()
+	s.status.Until = time.Time{}
+	if d >= 0 {
+		s.deadline.Reset(d)
+		s.status.Until = time.Now().Add(d)
+	}
+}
+
+// watch lets a goroutine wait for what the state waits for. A result of a
+// state that has passed is never read.
+func (s *Supervisor) watch(ev event, wait func(context.Context, Socket, Backend) error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	c, over, now := make(chan event, 1), make(chan struct{}), s.now
+	s.watching, s.unwatch = c, func() {
+		cancel()
+		<-over // the socket may be closed next
+	}
+	go func() {
+		defer close(over)
+		switch err := wait(ctx, now.socket, now.backend); {
+		case err == nil:
+			c <- ev
+		case ctx.Err() == nil:
+			s.cfg.Log("cannot tell whether the backend is %s, so waiting the full time: %v", ev, err)
+		}
+	}()
+}
+
+// expire notes what the deadline cuts off, then makes the move.
+func (s *Supervisor) expire() {
+	why := fmt.Sprintf("not done after %s", time.Since(s.status.Since).Round(time.Millisecond))
+	switch s.status.State {
+	case Backoff, Blocked:
+		why = "trying again"
+	case Draining, Closing:
+		if q, err := s.now.socket.Queue(); err == nil && !s.hasty {
+			s.status.Cut = q.Active
+			why = fmt.Sprintf("%s: %d connections are still open", why, q.Active)
+		}
+	case Starting:
+		why = fmt.Sprintf("not ready after %s", s.cfg.ReadyTimeout)
+		s.because, s.status.LastWords = Unready, s.cfg.LastWords()
+		s.status.Failures++
+		s.tell(fmt.Errorf("the backend was %s", why), start, restart)
+	}
+	s.step(expired, why)
+}
+
+// publish hands a copy of the status out.
+func (s *Supervisor) publish() { s.cfg.Changed(s.snapshot(), s.now.socket, s.next.socket) }
+
+func (s *Supervisor) snapshot() Status {
+	st := s.status
+	st.Preparing = s.preparing != nil
+	if s.next.socket != nil {
+		st.Next = s.next.socket.Generation()
+	}
+	if s.next.backend != nil {
+		st.NextPID = s.next.backend.PID()
+	}
+	return st
+}
