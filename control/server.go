@@ -1,0 +1,207 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// At most shared+reserved requests are under way at once. The reserved places
+// are for root and keepone's own user: nobody who was merely granted access can
+// lock the operator out by sitting on connections.
+const (
+	shared   = 48
+	reserved = 16
+)
+
+// Server listens on the control socket. Make one with Listen, run Serve once.
+type Server struct {
+	path     string
+	file     fs.FileInfo // the socket file as we made it
+	listener *net.UnixListener
+	access   Access
+	self     int
+	close    func() error
+
+	shared, reserved chan struct{} // one token per request under way
+	lineTime         time.Duration // in which the whole request must arrive
+	writeTime        time.Duration // in which the whole answer must leave
+
+	needsOperate func(op string) bool
+	answer       func(ctx context.Context, r Request) Answer
+}
+
+// Listen makes the control socket at path, replacing a stale one: the caller
+// holds keepone's lock, so no other keepone can be listening there. Anything else
+// than a socket at path is an error. The file has mode 0600 when a grants
+// nothing, else 0666: who may ask is then a matter of credentials alone.
+func Listen(path string, a Access) (*Server, error) {
+	s := &Server{
+		path: path, access: a, self: os.Geteuid(),
+		shared: make(chan struct{}, shared), reserved: make(chan struct{}, reserved),
+		lineTime: 2 * time.Second, writeTime: 2 * time.Second,
+	}
+	s.close = sync.OnceValue(s.closeOnce)
+	err := fits(path)
+	if err == nil {
+		err = removeStale(path)
+	}
+	if err == nil {
+		err = s.bind()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen at %s: %w", path, err)
+	}
+	return s, nil
+}
+
+func removeStale(path string) error {
+	there, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return cause(err)
+	}
+	if there.Mode().Type() != fs.ModeSocket {
+		return fmt.Errorf("what is there is no socket (%s); move it away", there.Mode())
+	}
+	return cause(os.Remove(path))
+}
+
+// bind makes the socket with no permissions at all, whatever the umask, and
+// gives it its mode only afterwards: it never exists with a mode too wide.
+func (s *Server) bind() error {
+	closed := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
+		var chmod error
+		err := raw.Control(func(fd uintptr) { chmod = unix.Fchmod(int(fd), 0) })
+		return errors.Join(err, chmod)
+	}}
+	l, err := closed.Listen(context.Background(), "unix", s.path)
+	if err != nil {
+		return cause(err)
+	}
+	s.listener = l.(*net.UnixListener)
+	s.listener.SetUnlinkOnClose(false) // Close looks first whose it is
+	mode := fs.FileMode(0o666)
+	if s.access.private() {
+		mode = 0o600
+	}
+	if s.file, err = os.Lstat(s.path); err == nil {
+		err = os.Chmod(s.path, mode)
+	}
+	if err != nil {
+		s.listener.Close()
+		return cause(err)
+	}
+	return nil
+}
+
+// Close ends the server and removes the socket file if it is still ours. Requests
+// under way see their context end; Serve returns after the last of them. Further
+// calls return what the first returned.
+func (s *Server) Close() error { return s.close() }
+
+func (s *Server) closeOnce() error {
+	// The file goes first: while the socket is open its inode number cannot come
+	// to belong to another file.
+	var removed error
+	if there, err := os.Lstat(s.path); err == nil && os.SameFile(there, s.file) {
+		if err := os.Remove(s.path); err != nil {
+			removed = fmt.Errorf("cannot remove %s: %w", s.path, cause(err))
+		}
+	}
+	return errors.Join(removed, s.listener.Close())
+}
+
+// Serve answers requests until ctx ends or Close is called, then closes the
+// server, waits for the requests under way and returns nil. An error means that
+// the socket is of no use any more; the caller may Listen again.
+//
+// needsOperate tells whether op changes anything. answer is called on a goroutine
+// of the request; its ctx ends when the client hangs up or the server closes.
+func (s *Server) Serve(ctx context.Context, needsOperate func(op string) bool, answer func(ctx context.Context, r Request) Answer) error {
+	s.needsOperate, s.answer = needsOperate, answer
+	ctx, cancel := context.WithCancel(ctx)
+	var underWay sync.WaitGroup
+	defer underWay.Wait()
+	defer s.Close()
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { s.Close() })()
+	backoff := time.Duration(0)
+	for {
+		conn, err := s.listener.AcceptUnix()
+		switch {
+		case err == nil:
+			backoff = 0
+			s.admit(ctx, conn, &underWay)
+		case errors.Is(err, net.ErrClosed):
+			return nil
+		case errors.Is(err, unix.EINVAL), errors.Is(err, unix.EBADF), errors.Is(err, unix.ENOTSOCK):
+			return fmt.Errorf("cannot accept at %s: %w", s.path, cause(err))
+		default: // EMFILE, ENFILE, ENOMEM...: it passes, and trying again costs nothing
+			backoff = min(max(2*backoff, 5*time.Millisecond), time.Second)
+			select {
+			case <-time.After(backoff):
+			case <-ctx.Done():
+			}
+		}
+	}
+}
+
+// admit decides on a new connection without reading from it, and without ever
+// waiting for it: what a refusal writes fits into the buffer of a new socket.
+func (s *Server) admit(ctx context.Context, conn *net.UnixConn, underWay *sync.WaitGroup) {
+	p, err := peerOf(conn, s.self)
+	if err != nil {
+		s.refuse(conn, Answer{Error: fmt.Sprintf("cannot tell who asks: %v", err)})
+		return
+	}
+	if !p.mayRead(s.access) {
+		s.refuse(conn, Answer{
+			Error: fmt.Sprintf("cannot answer: uid %d is not allowed", p.uid),
+			Hint:  "add the user to control.read or control.operate in the configuration",
+		})
+		return
+	}
+	place := s.place(p)
+	if place == nil {
+		n := shared
+		if p.trusted {
+			n += reserved
+		}
+		s.refuse(conn, Answer{Error: fmt.Sprintf("cannot answer: %d requests are under way", n), Hint: "try again in a moment"})
+		return
+	}
+	underWay.Go(func() {
+		defer func() { <-place }()
+		s.exchange(ctx, conn, p)
+	})
+}
+
+// place takes a place for a request of p, nil where none is left. Receiving from
+// what it returns gives the place back.
+func (s *Server) place(p peer) chan struct{} {
+	select {
+	case s.shared <- struct{}{}:
+		return s.shared
+	default:
+	}
+	if !p.trusted {
+		return nil
+	}
+	select {
+	case s.reserved <- struct{}{}:
+		return s.reserved
+	default:
+		return nil
+	}
+}
