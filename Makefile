@@ -1,0 +1,40 @@
+# Two targets are all a newcomer needs: make demo, make test.
+
+GO      ?= go
+LDFLAGS  = -s -w -X runtime.godebugDefault=disablethp=1
+BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -buildmode=exe -ldflags '$(LDFLAGS)'
+TOOLS    = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: build test demo lint race bench packages-for-tests packages-for-demo clean
+
+build: ## the keepone binary, static, not position-independent (DESIGN.md, "Go")
+	$(BUILD) -o keepone ./cmd/keepone
+
+test: packages-for-tests ## every test; as root all of them
+	$(GO) test -timeout 20m ./...
+
+race: ## the unit tests under the race detector, which needs cgo
+	$(GO) test -race -timeout 20m $$($(GO) list ./... | grep -v -e /e2e -e /bench -e /demo)
+
+lint: ## vet, staticcheck, formatting, go.mod tidy
+	$(GO) vet ./...
+	$(GO) run $(TOOLS) ./...
+	test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
+	$(GO) mod tidy -diff
+
+demo: packages-for-demo build ## a real site, restarted ten times under load
+	$(GO) run ./demo -keepone ./keepone
+
+bench: packages-for-tests build ## side by side with the peers
+	$(GO) run ./bench/restart -keepone ./keepone
+
+# Debian packages are installed only as root, and only the missing ones. Without
+# them the demo uses its stand-ins, and a test that needs one says so.
+packages-for-demo:
+	@./packaging/need lighttpd:lighttpd php-cgi:php-cgi
+
+packages-for-tests:
+	@./packaging/need lighttpd:lighttpd php-cgi:php-cgi nginx:nginx-light python3:python3 curl:curl mmdebstrap:mmdebstrap
+
+clean:
+	rm -f keepone

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"keepone/config"
+	"keepone/single"
+
+	"github.com/spf13/pflag"
+)
+
+// runFlags are those of keepone run.
+type runFlags struct {
+	selection
+	user, socket, handoff string
+}
+
+func (r *runFlags) flags(f *pflag.FlagSet) {
+	r.selection.flags(f)
+	f.StringVar(&r.user, "user", "", "without a configuration: the `user` the backend runs as")
+	f.StringVar(&r.socket, "socket", "", "without a configuration: the `path` of the listening socket (default RUN-DIR/NAME.sock)")
+	f.StringVar(&r.handoff, "handoff", "", "without a configuration: `how` the backend gets the socket, fd0 or listen-fds (default fd0)")
+}
+
+// runArguments parses the command line of run without a command tree, which
+// would stay in memory.
+func runArguments(args []string) (target, *config.Config, error) {
+	var r runFlags
+	f := pflag.NewFlagSet("run", pflag.ContinueOnError)
+	f.Usage = func() {}
+	r.flags(f)
+	if err := f.Parse(args); errors.Is(err, pflag.ErrHelp) {
+		return target{}, nil, errors.Join(runHelp(), silent(exitDone))
+	} else if err != nil {
+		return target{}, nil, misuse("keepone run --help", "cannot run: %v", err)
+	}
+	if n := f.ArgsLenAtDash(); n >= 0 {
+		return r.command(f.Args()[:n], f.Args()[n:])
+	}
+	return r.configured(f.Args())
+}
+
+// configured is keepone run [NAME].
+func (r *runFlags) configured(args []string) (target, *config.Config, error) {
+	if r.user+r.socket+r.handoff != "" {
+		return target{}, nil, misuse("put them into the configuration", "cannot run: --user, --socket and --handoff go with -- COMMAND only")
+	}
+	t, err := r.resolve(args)
+	if err != nil {
+		return target{}, nil, err
+	}
+	c, err := loadConfig(t)
+	return t, c, err
+}
+
+// command is keepone run -- COMMAND: no configuration is needed.
+func (r *runFlags) command(args, argv []string) (target, *config.Config, error) {
+	if r.file != "" || len(argv) == 0 {
+		return target{}, nil, misuse("for instance: keepone run --user www-data -- php-cgi", "cannot run: after -- stands the backend's command, and --config does not go with it")
+	}
+	if len(args) == 0 && r.name == "" {
+		args = []string{commandName(argv[0])}
+	}
+	t, err := r.resolve(args)
+	if err != nil {
+		return target{}, nil, err
+	}
+	c := config.Command(t.name, argv, defaults(t))
+	c.Backend.User = r.user
+	if r.socket != "" {
+		c.Socket.Path = r.socket
+	}
+	if r.handoff != "" {
+		c.Backend.Handoff = r.handoff
+	}
+	if c.Backend.Directory, err = os.Getwd(); err != nil {
+		return target{}, nil, fmt.Errorf("cannot find the current directory: %w", err)
+	}
+	if err := c.Validate(); err != nil {
+		return target{}, nil, &failure{exitMisuse, "", err}
+	}
+	return t, c, nil
+}
+
+func defaults(t target) config.Defaults {
+	return config.Defaults{Root: isRoot(), User: whoami(), RunDir: t.runDir}
+}
+
+func loadConfig(t target) (*config.Config, error) {
+	c, err := config.Load(t.file, defaults(t))
+	if err != nil {
+		return nil, &failure{exitMisuse, "", err}
+	}
+	if t.name != c.Name { // -n overrules the file's name
+		c.Name = t.name
+	}
+	return c, nil
+}
+
+// claim makes the run directory and proves that no other keepone and no
+// backend of a former one lives there. release gives the locks' files up.
+func claim(t target) (release func(), err error) {
+	if err := os.MkdirAll(t.runDir, 0o755); err != nil {
+		return nil, fmt.Errorf("cannot make the run directory: %w", err)
+	}
+	lock, err := single.Lock(t.lock())
+	if held := new(single.HeldError); errors.As(err, &held) {
+		return nil, &failure{exitFailed, "keepone status " + t.name, fmt.Errorf("cannot run %s a second time: %w", t.name, err)}
+	} else if err != nil {
+		return nil, fmt.Errorf("cannot run %s: %w", t.name, err)
+	}
+	backendLock, err := single.Lock(t.backendLock())
+	if err != nil {
+		lock.Close()
+		return nil, survivor(t, err)
+	}
+	backendLock.Close()
+	return func() {
+		os.Remove(t.backendLock())
+		os.Remove(t.lock())
+		lock.Close()
+		os.Remove(t.runDir) // stays where somebody keeps something in it
+	}, nil
+}
+
+// survivor explains a backend that outlived the keepone that spawned it.
+func survivor(t target, err error) error {
+	hint := ""
+	if held := new(single.HeldError); errors.As(err, &held) && len(held.Holders) > 0 {
+		hint = fmt.Sprintf("it may still serve; end it with: kill %d", held.Holders[0].PID)
+	}
+	return &failure{exitFailed, hint, fmt.Errorf("cannot run %s: a backend of a former keepone still lives: %w", t.name, err)}
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"keepone/resident"
+)
+
+// commands is the tree behind every command that comes and goes.
+func commands() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "keepone [command] [NAME]",
+		Short: "Keep one interpreter behind one socket, and restart it without losing a request",
+		Long: `Keepone holds the Unix socket that your web server talks to, runs the one
+interpreter behind it, and restarts that without losing a request.
+
+A first try, with PHP and no configuration:
+
+    keepone run --user www-data --socket /run/keepone/php/php.sock -- php-cgi
+    keepone status
+    keepone restart-backend
+
+"keepone" alone is "keepone status". NAME may be left out where there is only
+one backend.`,
+		Version:           version,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		DisableAutoGenTag: true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+	}
+	var s selection
+	s.flags(root.PersistentFlags())
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return misuse(c.CommandPath()+" --help", "cannot understand the command line: %v", err)
+	})
+	status := statusCommand(&s)
+	root.Args, root.RunE = unknownCommand, func(c *cobra.Command, _ []string) error { return status.RunE(c, nil) }
+	root.AddCommand(runCommand(), status, checkCommand(&s), versionCommand())
+	root.AddCommand(operations(&s)...)
+	return root
+}
+
+// unknownCommand refuses what cobra would hand to the root command.
+func unknownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := "keepone --help"
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = "did you mean: keepone " + strings.Join(near, ", keepone ")
+	}
+	return misuse(hint, "cannot %s: there is no such command", args[0])
+}
+
+// oneName is at most one argument, the backend's name.
+func oneName(c *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return misuse(c.CommandPath()+" --help", "cannot %s: one name is enough, not %q", c.Name(), args)
+	}
+	return nil
+}
+
+// runCommand stands in the tree for its help; the resident parses its own
+// arguments.
+func runCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "run [NAME] | run -- COMMAND...",
+		Short: "Hold the socket and supervise the backend, in the foreground",
+		Long: `Run keeps the listening socket and the backend until SIGTERM or Ctrl-C. Then the
+socket goes away, requests in flight are finished, and the backend is ended; a
+second signal does not wait for them.`,
+		Example: `    keepone run web2py
+    keepone run --user www-data --socket /run/keepone/php/php.sock -- php-cgi`,
+		DisableFlagParsing: true,
+		RunE: func(_ *cobra.Command, args []string) error {
+			if err := resident.Reexec(append([]string{"keepone", "run"}, args...)); err != nil {
+				return err
+			}
+			return run(args)
+		},
+	}
+	new(runFlags).flags(c.Flags())
+	return c
+}
+
+// runHelp prints the help of keepone run.
+func runHelp() error {
+	root := commands()
+	root.SetArgs([]string{"help", "run"})
+	return root.Execute()
+}
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		Run: func(*cobra.Command, []string) { fmt.Println("keepone", version) },
+	}
+}
+
+func checkCommand(s *selection) *cobra.Command {
+	var secrets bool
+	c := &cobra.Command{
+		Use:     "check [NAME]",
+		Short:   "Test the configuration and print what is in force",
+		Long:    "Check reads the configuration as a running keepone would, without touching\nanything, and prints every key with the value in force. Exit status 2 when there is an error.",
+		Example: "    keepone check web2py\n    keepone check -c ./web2py.toml",
+		Args:    oneName,
+		RunE: func(_ *cobra.Command, args []string) error {
+			t, err := s.resolve(args)
+			if err != nil {
+				return err
+			}
+			cfg, err := loadConfig(t)
+			if err != nil {
+				return err
+			}
+			for _, w := range cfg.Warnings() {
+				fmt.Fprintln(os.Stderr, "warning: "+w)
+			}
+			return cfg.Print(os.Stdout, secrets)
+		},
+	}
+	c.Flags().BoolVar(&secrets, "show-secrets", false, "print the values of environment variables")
+	return c
+}

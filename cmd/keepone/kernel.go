@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"keepone/process"
+	"keepone/resident"
+	"keepone/rss"
+	"keepone/socket"
+	"keepone/supervise"
+)
+
+// The times that are not configured.
+const (
+	minLife     = time.Minute           // no restart for memory before
+	lastWait    = time.Second           // for the last words: output that cannot be read must not hold the loop
+	recount     = 20 * time.Millisecond // between looks at connections from other network namespaces
+	historySize = 600                   // samples: ten minutes at one a second
+	softN       = 3                     // of the latest softM samples make a soft limit passed
+	softM       = 5
+)
+
+// kernel wires the loop to the packages that do the work.
+func (s *site) kernel() supervise.Config {
+	c := s.config
+	k := supervise.Config{
+		Bind:         s.bind,
+		Spawn:        s.spawn,
+		Ready:        s.ready,
+		Quiet:        quiet,
+		Drained:      drained,
+		Weigh:        s.weigh,
+		LastWords:    s.lastWords,
+		Changed:      s.changed,
+		Log:          s.log,
+		ReadyTimeout: c.Ready.Timeout,
+		DrainTimeout: c.Drain.Timeout,
+		StopTimeout:  c.Stop.Timeout,
+		Patience:     c.Drain.Patience,
+		BackoffLimit: c.Backoff.Limit,
+		Sample:       c.Memory.Sample,
+	}
+	if len(c.Backend.Check) > 0 {
+		k.Check = s.check
+	}
+	return k
+}
+
+// A listener is a socket.Listener as the loop wants it.
+type listener struct {
+	*socket.Listener
+	diag *socket.Diag // of the loop's goroutine
+}
+
+func (s *site) adapt(l *socket.Listener) listener { return listener{l, s.diag} }
+
+func (l listener) Publish() error { return l.Listener.Publish() }
+
+func (l listener) Queue() (supervise.Queue, error) {
+	q, err := l.diag.Queue(l.Listener)
+	return supervise.Queue{Pending: q.Pending, Active: q.Active, Backlog: q.Backlog}, err
+}
+
+// A backend is a process.Process as the loop wants it.
+type backend struct {
+	*process.Process
+	exits chan supervise.Exit
+}
+
+func (b backend) Exited() <-chan supervise.Exit { return b.exits }
+
+func newBackend(p *process.Process) backend {
+	b := backend{p, make(chan supervise.Exit, 1)}
+	go func() {
+		e := <-p.Exited()
+		exit := supervise.Exit{Text: e.Text, Clean: e.Clean}
+		if e.Blocked {
+			exit.Blocked = e.Text
+		}
+		b.exits <- exit
+	}()
+	return b
+}
+
+func (s *site) bind(generation int) (supervise.Socket, error) {
+	options, err := s.socketOptions()
+	if err != nil {
+		return nil, err
+	}
+	l, err := socket.Bind(options, generation)
+	if err != nil {
+		return nil, err
+	}
+	return s.adapt(l), nil
+}
+
+func (s *site) newSpawner() *process.Spawner {
+	group, err := process.OwnGroup()
+	if err != nil {
+		s.log("following the backend's processes through /proc: %v", err)
+	}
+	return &process.Spawner{
+		Reaper: process.NewReaper(), Name: s.name, Group: group,
+		Stop: s.config.Stop.Signal, Env: resident.Env(),
+	}
+}
+
+func (s *site) spawn(on supervise.Socket, hold bool) (supervise.Backend, error) {
+	spec, err := s.spec(s.config.Backend.Command)
+	if err != nil {
+		return nil, err
+	}
+	l := on.(listener)
+	if err := l.Blocking(); err != nil {
+		return nil, err
+	}
+	spec.Handoff, spec.Lock = process.Handoff(s.config.Backend.Handoff), s.backendLock()
+	if !hold {
+		s.lastWords() // what is in the pipe belongs to the former one
+	}
+	p, err := s.spawner.Spawn(spec, process.Ends{Socket: l.Fd(), Output: s.output.Writer()}, hold)
+	if err != nil {
+		return nil, err
+	}
+	return newBackend(p), nil
+}
+
+// ready waits as configured, and gives the listening socket its backlog again:
+// many programs call listen(2) on the socket they are handed.
+func (s *site) ready(ctx context.Context, on supervise.Socket, _ supervise.Backend) error {
+	l := on.(listener)
+	if s.config.Ready.By == "accept" {
+		err := socket.Ready(ctx, l.Listener)
+		if err == nil {
+			return l.Relisten()
+		}
+		if ctx.Err() != nil || errors.Is(err, socket.ErrShutDown) {
+			return err
+		}
+		s.log("settling for %s instead of seeing the backend accept: %v", s.config.Ready.Settle, err)
+	}
+	select {
+	case <-time.After(s.config.Ready.Settle):
+		return l.Relisten()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func quiet(ctx context.Context, on supervise.Socket, patience time.Duration) error {
+	return socket.Quiet(ctx, on.(listener).Listener, patience)
+}
+
+// drained also asks the backend's own descriptors, where it may: connections
+// from another network namespace, a web server in a container, are in no dump
+// of ours.
+func drained(ctx context.Context, on supervise.Socket, from supervise.Backend) error {
+	l, members := on.(listener).Listener, from.(backend).Members
+	for {
+		if err := socket.Drained(ctx, l, nil); err != nil {
+			return err
+		}
+		n, err := socket.ActiveIn(l, members())
+		if errors.Is(err, os.ErrPermission) {
+			return nil // an ordinary user has no web server in a container of root's
+		}
+		if n == 0 || err != nil {
+			return err
+		}
+		select {
+		case <-time.After(recount):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (s *site) check(ctx context.Context) <-chan error {
+	spec, err := s.spec(s.config.Backend.Check)
+	if err != nil {
+		failed := make(chan error, 1)
+		failed <- err
+		return failed
+	}
+	return s.spawner.Check(ctx, spec, s.config.Backend.CheckTimeout)
+}
+
+// spec is read anew for every spawn: a changed .env is in the next backend.
+func (s *site) spec(argv []string) (process.Spec, error) {
+	env, err := s.config.Environ()
+	if err != nil {
+		return process.Spec{}, err
+	}
+	uid, gid, groups, err := s.config.Credentials()
+	if err != nil {
+		return process.Spec{}, err
+	}
+	c := s.config
+	return process.Spec{
+		Argv: argv, Env: env, Dir: c.Backend.Directory,
+		UID: uid, GID: gid, Groups: groups, Umask: int(c.Backend.Umask),
+		Limits: limits(c.Limits), Nice: c.Limits.Nice, OOMScoreAdj: c.Limits.OOMScoreAdj,
+	}, nil
+}
+
+func (s *site) newScale() *rss.Scale {
+	return rss.NewScale(historySize, rss.Limits{
+		Soft: uint64(s.config.Memory.Soft), Hard: uint64(s.config.Memory.Hard),
+		N: softN, M: softM, MinLife: minLife,
+	})
+}
+
+func (s *site) weigh(pids []int, lived time.Duration) supervise.Weight {
+	bytes, soft, hard := s.scale.Weigh(pids, lived)
+	return supervise.Weight{RSS: bytes, Soft: soft, Hard: hard}
+}
+
+func (s *site) lastWords() string {
+	ctx, cancel := context.WithTimeout(context.Background(), lastWait)
+	defer cancel()
+	words, err := s.output.Last(ctx, true)
+	if err != nil {
+		return fmt.Sprintf("(its output could not be read: %v)", err)
+	}
+	return strings.Join(words.Lines, "\n")
+}

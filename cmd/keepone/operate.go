@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"keepone/control"
+)
+
+// progressInterval is how often a waiting command says how far things are.
+const progressInterval = time.Second
+
+// exitDetached is that of a shell command ended by Ctrl-C.
+const exitDetached = 130
+
+// An operation is a command that asks the resident to change something.
+type operation struct {
+	op, done string
+	command  *cobra.Command
+	request  control.Request
+	timeout  time.Duration
+}
+
+func operations(s *selection) []*cobra.Command {
+	list := []*operation{
+		{op: "restart", done: "restarted", command: &cobra.Command{
+			Use: "restart-backend [NAME]", Aliases: []string{"restart"},
+			Short: "Replace the backend without losing a request",
+			Long: `Restart-backend lets the old backend finish what it has, while new requests wait
+in the kernel for the next one. It returns when the next backend is up, or with
+exit status 1 and its last words when it failed.`,
+			Example: "    keepone restart-backend web2py",
+		}},
+		{op: "stop", done: "stopped", command: &cobra.Command{
+			Use: "stop-backend [NAME]", Aliases: []string{"stop"},
+			Short: "End the backend; its socket stays, and requests wait",
+		}},
+		{op: "start", done: "started", command: &cobra.Command{
+			Use: "start-backend [NAME]", Aliases: []string{"start"},
+			Short: "Start the backend after stop-backend",
+		}},
+	}
+	var all []*cobra.Command
+	for _, o := range list {
+		o.flags()
+		o.command.Args = oneName
+		o.command.RunE = func(_ *cobra.Command, args []string) error { return o.run(s, args) }
+		all = append(all, o.command)
+	}
+	return all
+}
+
+func (o *operation) flags() {
+	f := o.command.Flags()
+	o.request.Op = o.op
+	f.DurationVar(&o.timeout, "timeout", 0, "stop waiting after this long, for instance 2m; what was asked for goes on (default: wait for the outcome)")
+	f.BoolVar(&o.request.NoWait, "no-wait", false, "return when it has begun")
+	if o.op != "start" {
+		f.BoolVar(&o.request.Now, "now", false, "do not wait for requests in flight")
+	}
+	if o.op == "restart" {
+		f.BoolVar(&o.request.NoCheck, "no-check", false, "do not run backend.check first")
+	}
+}
+
+func (o *operation) run(s *selection, args []string) error {
+	t, err := s.resolve(args)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if o.timeout > 0 {
+		var cancel func()
+		ctx, cancel = context.WithTimeout(ctx, o.timeout)
+		defer cancel()
+	}
+	watched, watching := context.WithCancel(ctx)
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		progress(watched, t)
+	}()
+	a, err := control.Ask(ctx, t.control(), o.request)
+	watching()
+	<-over
+	switch {
+	case ctx.Err() != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return fmt.Errorf("cannot say that %s is %s: no outcome within %s; it goes on", t.name, o.done, o.timeout)
+	case ctx.Err() != nil:
+		return &failure{exitDetached, "keepone status " + t.name, fmt.Errorf("detached from %s; what was asked for goes on", t.name)}
+	case err != nil:
+		return unreachable(t, err)
+	case a.Error != "":
+		return o.refused(t, a)
+	}
+	return nil
+}
+
+// refused prints the outcome that was not hoped for, with the backend's last
+// words.
+func (o *operation) refused(t target, a control.Answer) error {
+	err := fmt.Errorf("cannot %s %s: %s", o.command.Name(), t.name, a.Error)
+	var r statusReport
+	if json.Unmarshal(a.Body, &r) == nil && r.LastWords != "" && r.State != "up" {
+		err = fmt.Errorf("%w\nthe last words of the backend:\n%s", err, indent(r.LastWords))
+	}
+	return &failure{exitFailed, a.Hint, err}
+}
+
+// unreachable explains why nobody answers.
+func unreachable(t target, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return &failure{exitFailed, "use sudo, or name the user in control.read or control.operate", err}
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
+		return &failure{exitFailed, "start it with: keepone run " + t.name, fmt.Errorf("cannot reach %s: keepone does not run there (%w)", t.name, err)}
+	}
+	return err
+}
+
+// progress prints a line on stderr whenever there is news, from the first
+// second on.
+func progress(ctx context.Context, t target) {
+	tick := time.NewTicker(progressInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		r, err := ask(ctx, t)
+		if err != nil {
+			return
+		}
+		fmt.Fprintln(os.Stderr, r.progress())
+	}
+}
+
+// ask gets a status report.
+func ask(ctx context.Context, t target) (statusReport, error) {
+	var r statusReport
+	a, err := control.Ask(ctx, t.control(), control.Request{Op: "status"})
+	if err != nil {
+		return r, err
+	}
+	if a.Error != "" {
+		return r, &failure{exitFailed, a.Hint, errors.New(a.Error)}
+	}
+	return r, json.Unmarshal(a.Body, &r)
+}

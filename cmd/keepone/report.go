@@ -1,0 +1,103 @@
+package main
+
+import (
+	"os"
+	"time"
+
+	"keepone/rss"
+	"keepone/supervise"
+)
+
+// A statusReport is what keepone status --json prints, and what the resident
+// answers. Sizes are bytes, times seconds. Keys are only ever added.
+type statusReport struct {
+	Name       string           `json:"name"`
+	Version    string           `json:"version"`
+	State      string           `json:"state"`
+	Why        string           `json:"why"`
+	Since      float64          `json:"state_seconds"`
+	Left       *float64         `json:"state_left_seconds,omitempty"` // until the state's deadline
+	Preparing  bool             `json:"preparing,omitempty"`          // a planned restart is checked or waits for a quiet moment
+	Backend    backendReport    `json:"backend"`
+	Supervisor supervisorReport `json:"supervisor"`
+	Socket     socketReport     `json:"socket"`
+	Queue      supervise.Queue  `json:"queue"`
+	Memory     memoryReport     `json:"memory"`
+	Restarts   restartsReport   `json:"restarts"`
+	LastExit   string           `json:"last_exit,omitempty"`
+	LastWords  string           `json:"last_words,omitempty"`
+	Failures   int              `json:"failures,omitempty"` // in a row
+	Cut        int              `json:"cut,omitempty"`      // connections open when the latest drain ended at its deadline
+}
+
+type backendReport struct {
+	PID     int     `json:"pid"` // 0 for none
+	Command string  `json:"command"`
+	User    string  `json:"user"`
+	RSS     uint64  `json:"rss_bytes"`
+	Peak    uint64  `json:"peak_rss_bytes"`
+	Uptime  float64 `json:"uptime_seconds"`
+}
+
+type supervisorReport struct {
+	PID int    `json:"pid"`
+	RSS uint64 `json:"rss_bytes"`
+}
+
+type socketReport struct {
+	Path       string `json:"path"`
+	Owner      string `json:"owner"`
+	Group      string `json:"group"`
+	Mode       string `json:"mode"`
+	Generation int    `json:"generation"`
+	Next       int    `json:"next_generation,omitempty"` // where new requests wait while the backend drains
+}
+
+type memoryReport struct {
+	Soft    uint64 `json:"soft_bytes,omitempty"`
+	Hard    uint64 `json:"hard_bytes,omitempty"`
+	Samples uint64 `json:"samples"`
+}
+
+type restartsReport struct {
+	Total int           `json:"total"`
+	Last  *restartEvent `json:"last,omitempty"`
+}
+
+type restartEvent struct {
+	Reason string  `json:"reason"`
+	Exit   string  `json:"exit"`
+	Ago    float64 `json:"ago_seconds"`
+}
+
+func (s *site) report(st supervise.Status) statusReport {
+	r := statusReport{
+		Name: s.name, Version: version, State: st.State.String(), Why: st.Why, Since: age(st.Since),
+		Preparing: st.Preparing, Queue: st.Queue, LastExit: st.LastExit, LastWords: st.LastWords,
+		Failures: st.Failures, Cut: st.Cut,
+		Backend: backendReport{
+			PID: st.PID, Command: commandLine(s.config.Backend.Command), User: s.config.Backend.User,
+			RSS: st.RSS, Peak: st.Peak,
+		},
+		Supervisor: supervisorReport{PID: os.Getpid(), RSS: rss.Self()},
+		Socket: socketReport{
+			Path: s.config.Socket.Path, Owner: s.config.Socket.Owner, Group: s.config.Socket.Group,
+			Mode: s.config.Socket.Mode.String(), Generation: st.Generation, Next: st.Next,
+		},
+		Memory:   memoryReport{uint64(s.config.Memory.Soft), uint64(s.config.Memory.Hard), st.Samples},
+		Restarts: restartsReport{Total: st.Restarts},
+	}
+	if st.PID != 0 {
+		r.Backend.Uptime = age(st.Started)
+	}
+	if !st.Until.IsZero() {
+		left := max(0, time.Until(st.Until).Seconds())
+		r.Left = &left
+	}
+	if st.Restarts > 0 {
+		r.Restarts.Last = &restartEvent{string(st.Last.Reason), st.Last.Exit, age(st.Last.At)}
+	}
+	return r
+}
+
+func age(t time.Time) float64 { return time.Since(t).Seconds() }

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+
+	"keepone/config"
+	"keepone/control"
+	"keepone/output"
+	"keepone/process"
+	"keepone/resident"
+	"keepone/rss"
+	"keepone/socket"
+	"keepone/supervise"
+)
+
+// trimInterval is how often the resident gives memory back.
+const trimInterval = 30 * time.Second
+
+// A site is everything that one running keepone holds.
+type site struct {
+	target
+	config    *config.Config
+	socket    *socket.Listener // the first generation; the loop owns it and what follows
+	diag      *socket.Diag     // of the loop
+	output    *output.Output
+	control   *control.Server
+	spawner   *process.Spawner
+	scale     *rss.Scale
+	loop      *supervise.Supervisor
+	unwritten error // why the latest state is not on disk
+}
+
+// run is the resident: it wires the packages together and returns when the
+// backend is down. What can be refused is refused before anything is touched
+// that a running site could notice.
+func run(args []string) error {
+	t, cfg, err := runArguments(args)
+	if err != nil {
+		return err
+	}
+	s := &site{target: t, config: cfg}
+	release, err := claim(t)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if err := s.open(); err != nil {
+		return errors.Join(err, s.close())
+	}
+	s.serve()
+	return s.close()
+}
+
+// open makes everything, the published socket last: from then on visitors wait
+// instead of being refused.
+func (s *site) open() error {
+	var err error
+	if s.diag, err = socket.OpenDiag(); err != nil {
+		return err
+	}
+	if err := s.openOutput(); err != nil {
+		return err
+	}
+	if err := s.openControl(); err != nil {
+		return err
+	}
+	return s.openSocket()
+}
+
+func (s *site) openOutput() error {
+	uid, gid, _, err := s.config.Credentials()
+	if err != nil {
+		return err
+	}
+	s.output, err = output.Open(output.Options{
+		FIFO: s.target.output(), UID: uid, GID: gid,
+		File: s.config.OutputFile(), Limit: int64(s.config.Output.Limit),
+	})
+	return err
+}
+
+func (s *site) openControl() error {
+	read, operate, err := s.config.ControlAccess()
+	if err != nil {
+		return err
+	}
+	s.control, err = control.Listen(s.target.control(), control.Access{
+		Read: control.Grant(read), Operate: control.Grant(operate),
+	})
+	return err
+}
+
+func (s *site) openSocket() error {
+	options, err := s.socketOptions()
+	if err != nil {
+		return err
+	}
+	warnings, err := socket.Prepare(options)
+	if err != nil {
+		return err
+	}
+	for _, w := range append(warnings, s.config.Warnings()...) {
+		s.log("warning: %s", w)
+	}
+	if s.socket, err = socket.Bind(options, 1); err != nil {
+		return err
+	}
+	return s.socket.Publish()
+}
+
+func (s *site) socketOptions() (socket.Options, error) {
+	uid, gid, err := s.config.SocketOwner()
+	c := s.config.Socket
+	return socket.Options{Path: c.Path, UID: uid, GID: gid, Mode: os.FileMode(c.Mode), Backlog: c.Backlog}, err
+}
+
+// serve runs until a signal says stop and the backend is down.
+func (s *site) serve() {
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	if err := process.AdoptOrphans(); err != nil {
+		s.log("warning: %v", err)
+	}
+	s.spawner = s.newSpawner()
+	s.scale = s.newScale()
+	s.loop = supervise.New(s.kernel(), s.adapt(s.socket))
+	go s.spawner.Reaper.Run(ctx)
+	go s.output.Run(ctx)
+	go resident.Trim(ctx, trimInterval)
+	go s.control.Serve(ctx, operates, s.answer)
+	s.log("listening at %s", s.config.Socket.Path)
+	notify(daemon.SdNotifyReady)
+	leave, left := context.WithCancel(ctx)
+	defer left()
+	go s.signals(ctx, left)
+	s.loop.Run(leave)
+	s.log("stopped")
+}
+
+// signals turns the first SIGTERM into a stop, and the next into a hurry.
+func (s *site) signals(ctx context.Context, leave func()) {
+	c := make(chan os.Signal, 4)
+	signal.Notify(c, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	for first := true; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case sig := <-c:
+			switch {
+			case sig == syscall.SIGHUP:
+				s.log("SIGHUP ignored: a changed configuration is read when keepone starts")
+			case first:
+				first = false
+				notify(daemon.SdNotifyStopping)
+				leave()
+			default:
+				s.loop.Hurry(ctx)
+			}
+		}
+	}
+}
+
+// close gives up what open made. After a clean stop nothing stays in the run
+// directory.
+func (s *site) close() error {
+	var errs []error
+	if s.control != nil {
+		errs = append(errs, s.control.Close())
+	}
+	if s.output != nil {
+		s.output.Close()
+		os.Remove(s.target.output())
+	}
+	if s.socket != nil {
+		s.socket.Withdraw()
+		s.socket.Close()
+	}
+	if s.diag != nil {
+		s.diag.Close()
+	}
+	os.Remove(s.target.state())
+	return errors.Join(errs...)
+}
+
+func (s *site) log(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "keepone: "+s.name+": "+format+"\n", args...)
+}
+
+// notify tells systemd, where it listens; elsewhere it does nothing.
+func notify(state string) { daemon.SdNotify(false, state) }

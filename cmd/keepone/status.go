@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"keepone/single"
+)
+
+// statusTimeout is for a keepone that does not answer at all, stopped perhaps.
+const statusTimeout = 10 * time.Second
+
+// Exit codes of status, from the Linux Standard Base, "Init Script Actions".
+const (
+	lsbRunning = 0
+	lsbDead    = 1 // dead, but something of it is left
+	lsbStopped = 3
+	lsbUnknown = 4
+)
+
+func statusCommand(s *selection) *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "status [NAME]",
+		Short: "Show the backend, its memory and its queue",
+		Long: `Status shows what the backend does, what it and keepone weigh, and who waits.
+Exit status: 0 it runs, 1 it is wanted but dead, 3 it does not run, 4 unknown.`,
+		Example: "    keepone status\n    keepone status web2py --json",
+		Args:    oneName,
+		RunE: func(_ *cobra.Command, args []string) error {
+			ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
+			defer cancel()
+			if names := known(); len(args) == 0 && s.name+s.file+s.runDir == "" && len(names) > 1 {
+				return overview(ctx, s, names)
+			}
+			t, err := s.resolve(args)
+			if err != nil {
+				return err
+			}
+			return statusOf(ctx, t, asJSON)
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON: sizes in bytes, times in seconds")
+	return c
+}
+
+func statusOf(ctx context.Context, t target, asJSON bool) error {
+	r, err := ask(ctx, t)
+	if err != nil {
+		return notRunning(t, err)
+	}
+	if asJSON {
+		e := json.NewEncoder(os.Stdout)
+		e.SetIndent("", "  ")
+		err = e.Encode(r)
+	} else {
+		_, err = fmt.Print(r.text())
+	}
+	if code := r.exitCode(); err == nil && code != lsbRunning {
+		return silent(code)
+	}
+	return err
+}
+
+// overview is one line for each of several backends.
+func overview(ctx context.Context, s *selection, names []string) error {
+	worst := lsbRunning
+	for _, name := range names {
+		t, err := s.named(name)
+		if err != nil {
+			return err
+		}
+		r, err := ask(ctx, t)
+		if err != nil {
+			f := new(failure)
+			errors.As(notRunning(t, err), &f)
+			fmt.Printf("%-16s %v\n", name, f)
+			worst = max(worst, f.code)
+			continue
+		}
+		fmt.Printf("%-16s %s\n", name, r.line())
+		worst = max(worst, r.exitCode())
+	}
+	if worst != lsbRunning {
+		return silent(worst)
+	}
+	return nil
+}
+
+// exitCode is that of the Linux Standard Base for a keepone that answers.
+func (r *statusReport) exitCode() int {
+	switch r.State {
+	case "up", "starting", "draining", "restarting":
+		return lsbRunning
+	case "backoff", "blocked":
+		return lsbDead
+	}
+	return lsbStopped
+}
+
+// notRunning tells a keepone that was stopped from one that died, and both from
+// one that may not be asked.
+func notRunning(t target, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ECONNREFUSED) {
+		hint := ""
+		if errors.Is(err, fs.ErrPermission) {
+			hint = "use sudo, or name the user in control.read"
+		}
+		if f := new(failure); errors.As(err, &f) {
+			hint = f.hint
+		}
+		return &failure{lsbUnknown, hint, err}
+	}
+	held := new(single.HeldError)
+	if lock, err := lockIfThere(t.backendLock()); errors.As(err, &held) {
+		return &failure{lsbDead, "", fmt.Errorf("%s: keepone does not run, but a backend of it still lives: %w", t.name, err)}
+	} else if lock != nil {
+		lock.Close()
+	}
+	return &failure{lsbStopped, "start it with: keepone run " + t.name, fmt.Errorf("%s: keepone does not run", t.name)}
+}
+
+// lockIfThere makes no file where there is none.
+func lockIfThere(path string) (*os.File, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, err
+	}
+	return single.Lock(path)
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"keepone/config"
+)
+
+// A target is one backend's name and where its things are.
+type target struct {
+	name   string
+	file   string // its configuration; it need not exist
+	runDir string
+}
+
+func (t target) control() string     { return filepath.Join(t.runDir, "control") }
+func (t target) state() string       { return filepath.Join(t.runDir, "state") }
+func (t target) lock() string        { return filepath.Join(t.runDir, "lock") }
+func (t target) backendLock() string { return filepath.Join(t.runDir, "backend.lock") }
+func (t target) output() string      { return filepath.Join(t.runDir, "output") }
+
+// A selection is how the operator says which backend is meant.
+type selection struct{ name, file, runDir string }
+
+func (s *selection) flags(f *pflag.FlagSet) {
+	f.StringVarP(&s.name, "name", "n", "", "the backend's `name`; with a single configuration that one is meant")
+	f.StringVarP(&s.file, "config", "c", "", "its configuration `file` (default "+configDir()+"/NAME.toml)")
+	f.StringVar(&s.runDir, "run-dir", "", "the `directory` for its socket, locks and state (default "+runBase()+"/NAME)")
+}
+
+func isRoot() bool { return os.Geteuid() == 0 }
+
+func configDir() string {
+	if isRoot() {
+		return "/etc/keepone"
+	}
+	return filepath.Join(home(), ".config/keepone")
+}
+
+// runBase is never below $XDG_RUNTIME_DIR: that is gone at logout and unknown to
+// cron, and two run directories would be two interpreters.
+func runBase() string {
+	if isRoot() {
+		return "/run/keepone"
+	}
+	return filepath.Join(home(), ".local/state/keepone")
+}
+
+func home() string {
+	dir, err := os.UserHomeDir()
+	if err != nil {
+		return "/"
+	}
+	return dir
+}
+
+// resolve finds the one backend that is meant.
+func (s selection) resolve(args []string) (target, error) {
+	if len(args) > 0 {
+		if s.name != "" && s.name != args[0] {
+			return target{}, misuse("", "cannot choose a backend: both %s and %s are named", s.name, args[0])
+		}
+		s.name = args[0]
+	}
+	if s.name == "" && s.file != "" {
+		s.name = strings.TrimSuffix(filepath.Base(s.file), ".toml")
+	}
+	if s.name == "" && s.runDir != "" {
+		s.name = filepath.Base(s.runDir)
+	}
+	if s.name == "" {
+		names := known()
+		if len(names) != 1 {
+			return target{}, none(names)
+		}
+		s.name = names[0]
+	}
+	return s.named(s.name)
+}
+
+// named fills in the defaults for a name. A name becomes part of paths, so it
+// must not be one.
+func (s selection) named(name string) (target, error) {
+	if name == "" || strings.ContainsAny(name, "/ \t\n") || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "-") {
+		return target{}, misuse("", "cannot use %q as the name of a backend", name)
+	}
+	t := target{name, s.file, s.runDir}
+	if t.file == "" {
+		t.file = filepath.Join(configDir(), name+".toml")
+	}
+	if t.runDir == "" {
+		t.runDir = filepath.Join(runBase(), name)
+	}
+	var err error
+	if t.runDir, err = filepath.Abs(t.runDir); err != nil {
+		return target{}, fmt.Errorf("cannot use the run directory %s: %w", t.runDir, err)
+	}
+	return t, nil
+}
+
+func none(names []string) error {
+	if len(names) == 0 {
+		return misuse("write "+configDir()+"/NAME.toml, or start one with: keepone run -- COMMAND",
+			"cannot choose a backend: there is no configuration in %s", configDir())
+	}
+	return misuse("say which, for instance: keepone status "+names[0],
+		"cannot choose a backend: there are %s", strings.Join(names, ", "))
+}
+
+// known lists the backends that have a configuration or run without one.
+func known() []string {
+	names, _ := config.Names(configDir()) // none where the directory is missing
+	dirs, _ := filepath.Glob(filepath.Join(runBase(), "*", "control"))
+	for _, d := range dirs {
+		names = append(names, filepath.Base(filepath.Dir(d)))
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
