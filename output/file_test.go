@@ -201,23 +201,3 @@ func TestRotationThatFailsKeepsTheLimit(t *testing.T) {
 		t.Errorf("%q, %d lost, %v", got, f.lost, f.cause)
 	}
 }
-
-func TestWithoutAFileNothingIsLost(t *testing.T) {
-	options := in(t.TempDir())
-	options.File = ""
-	o, _ := run(t, options)
-	io.WriteString(o.Writer(), "word\n")
-	if w := last(t, o, false); w.Lost != 0 || w.Cause != nil || len(w.Lines) != 1 {
-		t.Errorf("%+v", w)
-	}
-}
-
-func TestCopyingMakesNoGarbage(t *testing.T) {
-	o := &Output{file: logFile{path: filepath.Join(t.TempDir(), "f"), limit: 1 << 30, fd: -1}}
-	defer o.file.close()
-	chunk := []byte("a line of text\n")
-	o.take(chunk)
-	if n := testing.AllocsPerRun(1000, func() { o.take(chunk) }); n >= 1 { // the path is looked at once a second
-		t.Errorf("%v allocations for a chunk", n)
-	}
-}

@@ -36,6 +36,7 @@ func TestLines(t *testing.T) {
 		{"UTF-8 in pieces", []string{"gr\xc3", "\xbcn"}, []string{"grün"}},
 		{"too long a last line", []string{"a\n", x(3000)}, []string{"…" + x(mostText-3)}},
 		{"too long together", []string{x(1500), "\n", x(1000)}, []string{x(1000)}},
+		{"too long by a newline", []string{x(1024) + "\n" + x(1024)}, []string{x(1024)}},
 		{"longer than the tail", []string{x(5000), "y\n"}, []string{"…" + x(mostText-4) + "y"}},
 		{"one chunk longer than the tail", []string{x(9000) + "\nend"}, []string{"end"}},
 		{"cut within a line", []string{"a" + x(99), "\n" + x(0) + strings.Repeat("\n", 3900) + x(100)}, []string{"…" + x(95), x(100)}},
