@@ -1,0 +1,90 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"testing"
+	"time"
+)
+
+const (
+	restLimit = 2600 // KiB of keepone at rest: 2.5 MB and the kernel's own inexactness
+	burst     = 2000 // status requests
+	trimTwice = time.Minute + 30*time.Second
+	promised  = 2 * time.Minute // from a burst back to rest
+)
+
+// TestResident: keepone at rest is smaller than lighttpd beside it, and again after a burst of questions (law 4).
+func TestResident(t *testing.T) {
+	if testing.Short() {
+		t.Skip("coming to rest takes up to two minutes")
+	}
+	t.Parallel()
+	command, set := backend(t, "threaded.py")
+	s := newRunningSite(t, plan{front: "lighttpd", command: command, settings: set})
+	for range 20 {
+		if o := ask(newClient(), s.url, "/fast"); o.err != nil {
+			t.Fatal(o.err)
+		}
+	}
+	s.rests("after the start", trimTwice)
+	for range burst {
+		s.question()
+	}
+	t.Logf("right after %d status requests: %d KiB", burst, memory(t, s.supervisor.pid(), "VmRSS"))
+	s.rests("after the burst", promised)
+}
+
+// TestResidentSamples: a day of sampling, in two minutes, leaves keepone as small as it was (law 4).
+func TestResidentSamples(t *testing.T) {
+	if testing.Short() {
+		t.Skip("100,000 samples take two minutes")
+	}
+	t.Parallel()
+	command, set := backend(t, "threaded.py")
+	set["memory.sample"] = "1ms"
+	s := newRunningSite(t, plan{front: "lighttpd", command: command, settings: set})
+	await(t, 3*time.Minute, "100,000 samples are taken", func() bool {
+		time.Sleep(time.Second) // a question now and then is no burst
+		st, ok := s.status()
+		return ok && st.Memory.Samples >= 100_000
+	})
+	s.rests("after 100,000 samples", trimTwice)
+}
+
+// question asks for the status without starting a program for it.
+func (s *site) question() {
+	s.t.Helper()
+	c, err := net.Dial("unix", s.control())
+	s.must(err)
+	defer c.Close()
+	_, err = fmt.Fprintln(c, `{"op":"status"}`)
+	s.must(err, c.SetReadDeadline(time.Now().Add(10*time.Second)))
+	var got struct {
+		Error string
+		Body  json.RawMessage
+	}
+	s.must(json.NewDecoder(c).Decode(&got))
+	if got.Error != "" || len(got.Body) == 0 {
+		s.t.Fatalf("status: %q, %d bytes", got.Error, len(got.Body))
+	}
+}
+
+// rests waits until keepone is as small as promised, and below the web server. It gives memory back every half minute.
+func (s *site) rests(when string, within time.Duration) {
+	s.t.Helper()
+	own, web := 0, 0
+	for deadline := time.Now().Add(within); ; time.Sleep(time.Second) {
+		own, web = memory(s.t, s.supervisor.pid(), "VmRSS"), memory(s.t, s.web.pid(), "VmRSS")
+		if own <= restLimit && own < web {
+			break
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("%s: keepone %d KiB, lighttpd %d KiB, promised %d KiB\n%s", when, own, web, restLimit,
+				tail(fmt.Sprintf("/proc/%d/status", s.supervisor.pid())))
+		}
+	}
+	s.t.Logf("%s: keepone %d KiB (%d KiB anonymous), lighttpd %d KiB", when, own,
+		memory(s.t, s.supervisor.pid(), "RssAnon"), web)
+}
