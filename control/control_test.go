@@ -55,7 +55,7 @@ func serve(t *testing.T, a Access, answer func(context.Context, Request) Answer,
 	}
 	served := make(chan error, 1)
 	ctx, cancel := context.WithCancel(context.Background())
-	go func() { served <- s.Serve(ctx, notStatus, answer) }()
+	go func() { served <- s.Serve(ctx, notStatus, answer, nil) }()
 	t.Cleanup(func() {
 		cancel()
 		select {

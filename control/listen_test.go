@@ -36,7 +36,7 @@ func TestStaleSocketIsReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	go s.Serve(context.Background(), notStatus, echo)
+	go s.Serve(context.Background(), notStatus, echo, nil)
 	if a := ask(t, path, "status"); a.Error != "" {
 		t.Errorf("%+v", a)
 	}

@@ -32,7 +32,7 @@ func servePoor(path string) {
 		s.Close()
 	}()
 	s.lineTime = 1 << 40
-	if err := s.Serve(context.Background(), notStatus, echo); err != nil {
+	if err := s.Serve(context.Background(), notStatus, echo, nil); err != nil {
 		fmt.Println(err)
 		os.Exit(1)
 	}

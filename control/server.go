@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -20,13 +19,15 @@ import (
 const (
 	shared   = 48
 	reserved = 16
+
+	maxWaiting = 128 // connections before accept(2); at most somaxconn
 )
 
 // Server listens on the control socket. Make one with Listen, run Serve once.
 type Server struct {
 	path     string
 	file     fs.FileInfo // the socket file as we made it
-	listener *net.UnixListener
+	listener *os.File    // net.UnixListener offers no accept without garbage
 	access   Access
 	self     int
 	close    func() error
@@ -78,19 +79,14 @@ func removeStale(path string) error {
 }
 
 // bind makes the socket with no permissions at all, whatever the umask, and
-// gives it its mode only afterwards: it never exists with a mode too wide.
+// gives it its mode only afterwards: it never exists with a mode too wide. The
+// calls are made by hand because net.Listen leaves 64 KiB of garbage, from
+// reading somaxconn, in a process that has a megabyte.
 func (s *Server) bind() error {
-	closed := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
-		var chmod error
-		err := raw.Control(func(fd uintptr) { chmod = unix.Fchmod(int(fd), 0) })
-		return errors.Join(err, chmod)
-	}}
-	l, err := closed.Listen(context.Background(), "unix", s.path)
+	err := s.listen()
 	if err != nil {
-		return cause(err)
+		return err
 	}
-	s.listener = l.(*net.UnixListener)
-	s.listener.SetUnlinkOnClose(false) // Close looks first whose it is
 	mode := fs.FileMode(0o666)
 	if s.access.private() {
 		mode = 0o600
@@ -103,6 +99,25 @@ func (s *Server) bind() error {
 		return cause(err)
 	}
 	return nil
+}
+
+func (s *Server) listen() error {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return err
+	}
+	s.listener = os.NewFile(uintptr(fd), s.path)
+	err = unix.Fchmod(fd, 0)
+	if err == nil {
+		err = unix.Bind(fd, &unix.SockaddrUnix{Name: s.path})
+	}
+	if err == nil {
+		err = unix.Listen(fd, maxWaiting)
+	}
+	if err != nil {
+		s.listener.Close()
+	}
+	return err
 }
 
 // Close ends the server and removes the socket file if it is still ours. Requests
@@ -128,8 +143,14 @@ func (s *Server) closeOnce() error {
 //
 // needsOperate tells whether op changes anything. answer is called on a goroutine
 // of the request; its ctx ends when the client hangs up or the server closes.
-func (s *Server) Serve(ctx context.Context, needsOperate func(op string) bool, answer func(ctx context.Context, r Request) Answer) error {
+// status, where it is not nil, answers plain status questions instead.
+func (s *Server) Serve(ctx context.Context, needsOperate func(op string) bool, answer func(ctx context.Context, r Request) Answer, status Quick) error {
 	s.needsOperate, s.answer = needsOperate, answer
+	raw, err := s.listener.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("cannot accept at %s: %w", s.path, cause(err))
+	}
+	q := &quick{answer: status}
 	ctx, cancel := context.WithCancel(ctx)
 	var underWay sync.WaitGroup
 	defer underWay.Wait()
@@ -138,12 +159,13 @@ func (s *Server) Serve(ctx context.Context, needsOperate func(op string) bool, a
 	defer context.AfterFunc(ctx, func() { s.Close() })()
 	backoff := time.Duration(0)
 	for {
-		conn, err := s.listener.AcceptUnix()
+		conn, err := s.accept(raw, q)
 		switch {
+		case err == nil && conn == nil: // answered
 		case err == nil:
 			backoff = 0
 			s.admit(ctx, conn, &underWay)
-		case errors.Is(err, net.ErrClosed):
+		case errors.Is(err, os.ErrClosed):
 			return nil
 		case errors.Is(err, unix.EINVAL), errors.Is(err, unix.EBADF), errors.Is(err, unix.ENOTSOCK):
 			return fmt.Errorf("cannot accept at %s: %w", s.path, cause(err))

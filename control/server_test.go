@@ -164,7 +164,7 @@ func TestCloseEndsWhatIsUnderWay(t *testing.T) {
 			close(begun)
 			<-ctx.Done()
 			return Answer{Error: "keepone is ending"}
-		})
+		}, nil)
 	}()
 	idle, busy := dialRaw(t, path), dialRaw(t, path)
 	fmt.Fprintln(busy, `{"op":"restart"}`)

@@ -100,6 +100,8 @@ func closeOnce(c chan struct{}) {
 func (p *Process) Close() {
 	unix.Close(p.pidfd)
 	p.tree.close()
+	p.scan.free()
+	p.scan = nil
 	p.abandon()
 }
 
@@ -147,6 +149,7 @@ func describe(status syscall.WaitStatus, report string) Exit {
 // second.
 func (p *Process) endRest() int {
 	s := newScan()
+	defer s.free()
 	if p.tree.empty(s) {
 		return 0
 	}
@@ -176,4 +179,8 @@ func (p *Process) endRest() int {
 }
 
 // Members is Pids for other goroutines than that of Kill; it allocates.
-func (p *Process) Members() []int { return p.tree.pids(newScan(), nil) }
+func (p *Process) Members() []int {
+	s := newScan()
+	defer s.free()
+	return p.tree.pids(s, nil)
+}

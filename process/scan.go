@@ -3,6 +3,7 @@ package process
 import (
 	"encoding/binary"
 	"strconv"
+	"sync"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -18,9 +19,14 @@ type scan struct {
 	reply   chan []int
 }
 
-func newScan() *scan {
+// Every backend needs some scans: they are used again.
+var scans = sync.Pool{New: func() any {
 	return &scan{leaders: make([]int, 0, 16), reply: make(chan []int, 1)}
-}
+}}
+
+func newScan() *scan { return scans.Get().(*scan) }
+
+func (s *scan) free() { scans.Put(s) }
 
 // open opens prefix/pid/suffix, for instance "/proc/", 7, "/task". The raw call
 // spares the two allocations that a path as a string costs.

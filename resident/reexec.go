@@ -13,7 +13,7 @@ import (
 // recipe is read by the Go runtime before main, so it must stand in the
 // environment: one thread for Go code and its caches, early garbage
 // collection, no huge pages.
-var recipe = []string{"GOMAXPROCS=1", "GOGC=25", "GODEBUG=disablethp=1"}
+var recipe = []string{"GOMAXPROCS=1", "GOGC=50", "GODEBUG=disablethp=1"}
 
 // Env is the environment of a process of ours that is to be small: the recipe
 // and nothing else that the Go runtime reads.

@@ -15,25 +15,21 @@ import (
 
 const etExec = 2
 
-// garbage is how many bytes must have been allocated before giving the heap
-// back is worth a collection.
-const garbage = 512 << 10
-
 // A trimmer drops the clean file pages of our own program: the kernel maps
 // them in 64 KiB windows, and most are needed once, at the start.
 type trimmer struct {
-	ranges    []span
-	allocs    [1]metrics.Sample
-	collected uint64 // bytes allocated at the latest collection
+	ranges []span
+	cycles [1]metrics.Sample
+	seen   uint64 // collections when the heap was last given back
 }
 
 type span struct{ from, to uintptr }
 
-// Trim gives memory back at once and every interval until ctx is done.
-func Trim(ctx context.Context, interval time.Duration) {
-	t := &trimmer{ranges: clean()}
-	t.allocs[0].Name = "/gc/heap/allocs:bytes"
-	t.trim()
+// Trim gives memory back every interval, and at each nudge, until ctx is done.
+// The heap is given back only after the runtime has collected by itself: the
+// first collection costs more for good than a small heap has to give.
+func Trim(ctx context.Context, interval time.Duration, nudge <-chan struct{}) {
+	t := newTrimmer()
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
@@ -41,16 +37,23 @@ func Trim(ctx context.Context, interval time.Duration) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			t.trim()
+		case <-nudge:
 		}
+		t.trim()
 	}
 }
 
+func newTrimmer() *trimmer {
+	t := &trimmer{ranges: clean()}
+	t.cycles[0].Name = "/gc/cycles/automatic:gc-cycles"
+	return t
+}
+
 func (t *trimmer) trim() {
-	metrics.Read(t.allocs[:])
-	if n := t.allocs[0].Value.Uint64(); n-t.collected > garbage {
-		debug.FreeOSMemory()
-		t.collected = n
+	metrics.Read(t.cycles[:])
+	if n := t.cycles[0].Value.Uint64(); n > t.seen {
+		debug.FreeOSMemory() // a forced collection: it does not count as one
+		t.seen = n
 	}
 	for _, r := range t.ranges {
 		unix.RawSyscall(unix.SYS_MADVISE, r.from, r.to-r.from, unix.MADV_DONTNEED)

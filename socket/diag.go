@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -62,12 +63,19 @@ type Diag struct {
 	fd  int
 	seq uint32
 	req [requestLen]byte
-	buf [32 << 10]byte // no part of a dump is larger
+	buf *buffer
 }
+
+// No part of a dump is larger than a page of 8 KiB, or than what was received
+// with before (netlink(7)).
+type buffer [8 << 10]byte
+
+// Every restart opens some conversations: their buffers are used again.
+var buffers = sync.Pool{New: func() any { return new(buffer) }}
 
 // OpenDiag opens a Diag.
 func OpenDiag() (*Diag, error) {
-	d := &Diag{fd: -1}
+	d := &Diag{fd: -1, buf: buffers.Get().(*buffer)}
 	if err := d.open(); err != nil {
 		return nil, fmt.Errorf("cannot open unix_diag: %w", err)
 	}
@@ -89,6 +97,7 @@ func (d *Diag) Close() error {
 	}
 	err := unix.Close(d.fd)
 	d.fd = -1
+	buffers.Put(d.buf) // d reads no more: its descriptor is -1
 	return err
 }
 

@@ -37,7 +37,7 @@ func fake(t *testing.T, answer func(n int, seq uint32) [][]byte) *Diag {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	must(t, err)
 	must(t, unix.SetsockoptTimeval(pair[0], unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Usec: 1000}))
-	d := &Diag{fd: pair[0]}
+	d := &Diag{fd: pair[0], buf: new(buffer)}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

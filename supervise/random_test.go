@@ -34,7 +34,7 @@ type asked struct {
 
 // ask sends a request as Supervisor.ask does, with room for a second answer.
 func (r *random) ask(ev event, o Options) {
-	q := request{ev, o, make(chan answer, 2)}
+	q := request{ev: ev, opts: o, reply: make(chan answer, 2)}
 	r.s.requests <- q
 	synctest.Wait()
 	r.asked = append(r.asked, asked{q, ev.String()})

@@ -20,6 +20,7 @@ type request struct {
 	ev    event // start, stop or restart; numEvents for a question
 	opts  Options
 	reply chan answer // of capacity 1: a caller that went away blocks nobody
+	look  *Look       // a question that is answered in place
 }
 
 type answer struct {
@@ -36,6 +37,27 @@ type waiter struct {
 // Status reports what the backend is doing now.
 func (s *Supervisor) Status(ctx context.Context) (Status, error) {
 	return s.ask(ctx, request{ev: numEvents})
+}
+
+// A Look asks again and again without leaving garbage. It belongs to one
+// goroutine.
+type Look struct {
+	Status Status // the latest answer
+	filled chan struct{}
+}
+
+// NewLook returns a Look that has not been answered yet.
+func NewLook() *Look { return &Look{filled: make(chan struct{}, 1)} }
+
+// Look fills l; it fails when Run has ended.
+func (s *Supervisor) Look(l *Look) error {
+	select {
+	case s.requests <- request{ev: numEvents, look: l}:
+		<-l.filled // served at once
+		return nil
+	case <-s.ended:
+		return ErrLeaving
+	}
 }
 
 // Restart replaces the backend and returns when the next one is up, or has
@@ -96,9 +118,7 @@ func (s *Supervisor) serve(r request) {
 		if r.opts.Now {
 			s.hurry()
 		}
-		st := s.snapshot()
-		st.Queue = s.queue()
-		r.reply <- answer{status: st}
+		s.answer(r)
 		return
 	}
 	if s.leaving {
@@ -131,6 +151,18 @@ func (s *Supervisor) dispatch(reply chan answer) {
 		}
 		return w.reply == reply
 	})
+}
+
+// answer says how things are.
+func (s *Supervisor) answer(r request) {
+	st := s.snapshot()
+	st.Queue = s.queue()
+	if r.look == nil {
+		r.reply <- answer{status: st}
+		return
+	}
+	r.look.Status = st
+	r.look.filled <- struct{}{}
 }
 
 // queue adds up the generations.

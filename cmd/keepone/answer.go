@@ -9,6 +9,7 @@ import (
 
 	"keepone/control"
 	"keepone/record"
+	"keepone/rss"
 	"keepone/supervise"
 )
 
@@ -33,7 +34,7 @@ func (s *site) answer(ctx context.Context, r control.Request) control.Answer {
 	default:
 		return control.Answer{Error: fmt.Sprintf("this keepone, version %s, does not know %q", version, r.Op)}
 	}
-	body, broken := json.Marshal(s.report(st))
+	body, broken := json.Marshal(s.report(&st, rss.Self()))
 	a := control.Answer{Body: body}
 	if err := errors.Join(err, broken); err != nil {
 		a.Error = err.Error()
@@ -49,6 +50,9 @@ func (s *site) changed(st supervise.Status, now, next supervise.Socket) {
 		more := s.config.Drain.Timeout + s.config.Stop.Timeout
 		notify(fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", more.Microseconds()))
 	}
+	if st.State == supervise.Up || st.State == supervise.Down {
+		s.trim()
+	}
 	err := record.Write(s.target.state(), s.record(st, now, next))
 	if err != nil && s.unwritten == nil {
 		s.log("warning: %v", err)
@@ -58,12 +62,9 @@ func (s *site) changed(st supervise.Status, now, next supervise.Socket) {
 
 func (s *site) record(st supervise.Status, now, next supervise.Socket) record.State {
 	r := record.State{
-		Phase: st.State.String(), Restarts: st.Restarts,
-		Backend: identify(st.PID), Holder: identify(st.NextPID),
+		Phase: st.State.String(), Restarts: st.Restarts, Supervisor: *s.identify(os.Getpid()),
+		Backend: s.identify(st.PID), Holder: s.identify(st.NextPID),
 		Socket: record.Socket{Generation: now.Generation(), Inode: now.(listener).SockIno()},
-	}
-	if self := identify(os.Getpid()); self != nil {
-		r.Supervisor = *self
 	}
 	if next != nil {
 		r.Next = &record.Socket{Generation: next.Generation(), Inode: next.(listener).SockIno()}
@@ -71,14 +72,19 @@ func (s *site) record(st supervise.Status, now, next supervise.Socket) record.St
 	return r
 }
 
-// identify is nil for no process, and for one that is gone already.
-func identify(pid int) *record.Process {
+// identify is nil for no process. What was identified since the latest spawn
+// is not asked again: a child keeps its number until we reap it.
+func (s *site) identify(pid int) *record.Process {
 	if pid == 0 {
 		return nil
 	}
-	p, err := record.Identify(pid)
-	if err != nil {
-		return nil
+	if p, ok := s.identified[pid]; ok {
+		return &p
 	}
+	p, err := record.Identify(pid)
+	if err != nil { // gone already: a process without a start time is nobody
+		p = record.Process{PID: pid}
+	}
+	s.identified[pid] = p
 	return &p
 }

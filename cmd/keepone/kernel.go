@@ -127,6 +127,7 @@ func (s *site) spawn(on supervise.Socket, hold bool) (supervise.Backend, error) 
 	if err != nil {
 		return nil, err
 	}
+	clear(s.identified)
 	return newBackend(p), nil
 }
 

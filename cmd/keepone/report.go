@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"os"
 	"time"
 
@@ -70,19 +72,19 @@ type restartEvent struct {
 	Ago    float64 `json:"ago_seconds"`
 }
 
-func (s *site) report(st supervise.Status) statusReport {
+func (s *site) report(st *supervise.Status, own uint64) statusReport {
 	r := statusReport{
 		Name: s.name, Version: version, State: st.State.String(), Why: st.Why, Since: age(st.Since),
 		Preparing: st.Preparing, Queue: st.Queue, LastExit: st.LastExit, LastWords: st.LastWords,
 		Failures: st.Failures, Cut: st.Cut,
 		Backend: backendReport{
-			PID: st.PID, Command: commandLine(s.config.Backend.Command), User: s.config.Backend.User,
+			PID: st.PID, Command: s.command, User: s.config.Backend.User,
 			RSS: st.RSS, Peak: st.Peak,
 		},
-		Supervisor: supervisorReport{PID: os.Getpid(), RSS: rss.Self()},
+		Supervisor: supervisorReport{PID: os.Getpid(), RSS: own},
 		Socket: socketReport{
 			Path: s.config.Socket.Path, Owner: s.config.Socket.Owner, Group: s.config.Socket.Group,
-			Mode: s.config.Socket.Mode.String(), Generation: st.Generation, Next: st.Next,
+			Mode: s.mode, Generation: st.Generation, Next: st.Next,
 		},
 		Memory:   memoryReport{uint64(s.config.Memory.Soft), uint64(s.config.Memory.Hard), st.Samples},
 		Restarts: restartsReport{Total: st.Restarts},
@@ -98,6 +100,45 @@ func (s *site) report(st supervise.Status) statusReport {
 		r.Restarts.Last = &restartEvent{string(st.Last.Reason), st.Last.Exit, age(st.Last.At)}
 	}
 	return r
+}
+
+// A quickStatus answers plain status questions. It belongs to the goroutine of
+// the control socket and leaves hardly any garbage: monitors ask for ever.
+type quickStatus struct {
+	site   *site
+	look   *supervise.Look
+	self   *rss.Sampler
+	pids   [1]int
+	line   bytes.Buffer
+	encode *json.Encoder
+	report statusReport
+	count  int
+}
+
+// manyQuestions make it worth while to give memory back at once.
+const manyQuestions = 100
+
+func (s *site) newQuickStatus() *quickStatus {
+	q := &quickStatus{site: s, look: supervise.NewLook(), self: rss.NewSampler(), pids: [1]int{os.Getpid()}}
+	q.encode = json.NewEncoder(&q.line)
+	return q
+}
+
+// answer appends the line that site.answer would have given.
+func (q *quickStatus) answer(buf []byte) []byte {
+	if err := q.site.loop.Look(q.look); err != nil {
+		return append(buf, `{"error":"`+err.Error()+"\"}\n"...)
+	}
+	if q.count++; q.count%manyQuestions == 0 {
+		q.site.trim()
+	}
+	q.report = q.site.report(&q.look.Status, q.self.Sum(q.pids[:]))
+	q.line.Reset()
+	if err := q.encode.Encode(&q.report); err != nil {
+		return append(buf, `{"error":"cannot encode the status"}`+"\n"...)
+	}
+	buf = append(append(buf, `{"body":`...), bytes.TrimSuffix(q.line.Bytes(), []byte("\n"))...)
+	return append(buf, "}\n"...)
 }
 
 func age(t time.Time) float64 { return time.Since(t).Seconds() }

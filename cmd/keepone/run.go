@@ -15,6 +15,7 @@ import (
 	"keepone/control"
 	"keepone/output"
 	"keepone/process"
+	"keepone/record"
 	"keepone/resident"
 	"keepone/rss"
 	"keepone/socket"
@@ -27,15 +28,19 @@ const trimInterval = 30 * time.Second
 // A site is everything that one running keepone holds.
 type site struct {
 	target
-	config    *config.Config
-	socket    *socket.Listener // the first generation; the loop owns it and what follows
-	diag      *socket.Diag     // of the loop
-	output    *output.Output
-	control   *control.Server
-	spawner   *process.Spawner
-	scale     *rss.Scale
-	loop      *supervise.Supervisor
-	unwritten error // why the latest state is not on disk
+	config     *config.Config
+	socket     *socket.Listener // the first generation; the loop owns it and what follows
+	diag       *socket.Diag     // of the loop
+	output     *output.Output
+	control    *control.Server
+	spawner    *process.Spawner
+	scale      *rss.Scale
+	nudge      chan struct{} // to give memory back now
+	loop       *supervise.Supervisor
+	command    string                 // as status shows it
+	mode       string                 // of the socket, likewise
+	unwritten  error                  // why the latest state is not on disk
+	identified map[int]record.Process // the processes since the latest spawn
 }
 
 // run is the resident: it wires the packages together and returns when the
@@ -46,7 +51,7 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	s := &site{target: t, config: cfg}
+	s := &site{target: t, config: cfg, nudge: make(chan struct{}, 1), identified: map[int]record.Process{}, command: commandLine(cfg.Backend.Command), mode: cfg.Socket.Mode.String()}
 	release, err := claim(t)
 	if err != nil {
 		return err
@@ -134,8 +139,8 @@ func (s *site) serve() {
 	s.loop = supervise.New(s.kernel(), s.adapt(s.socket))
 	go s.spawner.Reaper.Run(ctx)
 	go s.output.Run(ctx)
-	go resident.Trim(ctx, trimInterval)
-	go s.control.Serve(ctx, operates, s.answer)
+	go resident.Trim(ctx, trimInterval, s.nudge)
+	go s.control.Serve(ctx, operates, s.answer, s.newQuickStatus().answer)
 	s.log("listening at %s", s.config.Socket.Path)
 	notify(daemon.SdNotifyReady)
 	leave, left := context.WithCancel(ctx)
@@ -192,6 +197,14 @@ func (s *site) close() error {
 
 func (s *site) log(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "keepone: "+s.name+": "+format+"\n", args...)
+}
+
+// trim lets memory be given back: after the start, a restart, many questions.
+func (s *site) trim() {
+	select {
+	case s.nudge <- struct{}{}:
+	default: // it is about to be
+	}
 }
 
 // notify tells systemd, where it listens; elsewhere it does nothing.
