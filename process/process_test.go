@@ -274,3 +274,28 @@ func descriptors(t *testing.T) int {
 	}
 	return len(entries)
 }
+
+// Only what is empty and of this very name goes.
+func TestSweep(t *testing.T) {
+	b := newBench(t, t.TempDir())
+	for _, name := range []string{"1", "12", "2.3", "other-1", "x", ""} {
+		if err := os.Mkdir(filepath.Join(b.Group, b.groupName(name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(b.Group, b.groupName("12"), "somebody"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.Sweep()
+	entries, err := os.ReadDir(b.Group)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var left []string
+	for _, e := range entries {
+		left = append(left, strings.TrimPrefix(e.Name(), b.groupName("")))
+	}
+	if want := []string{"", "12", "other-1", "x"}; !slices.Equal(left, want) {
+		t.Errorf("%q are left, want %q", left, want)
+	}
+}

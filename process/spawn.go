@@ -159,7 +159,7 @@ func (s *Spawner) group() *group {
 		return nil
 	}
 	s.count++
-	g, err := newGroup(s.Group, "keepone-"+s.Name+"-"+strconv.Itoa(s.count))
+	g, err := newGroup(s.Group, s.groupName(strconv.Itoa(s.count)))
 	if err != nil {
 		s.Group = ""
 		return nil

@@ -2,6 +2,7 @@ package process
 
 import (
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,6 +52,22 @@ func newGroup(parent, name string) (*group, error) {
 	}
 	return &group{dir, procs}, nil
 }
+
+// Sweep removes the empty cgroups that a killed keepone of this name left. One
+// with somebody in it stays: rmdir(2) refuses.
+func (s *Spawner) Sweep() {
+	prefix := s.groupName("")
+	left, _ := filepath.Glob(s.Group + "/" + prefix + "*")
+	for _, dir := range left {
+		number := strings.TrimPrefix(filepath.Base(dir), prefix)
+		if s.Group != "" && number != "" && strings.Trim(number, "0123456789.") == "" { // else another name begins alike
+			os.Remove(dir)
+		}
+	}
+}
+
+// groupName is that of the cgroup of the backend with that number.
+func (s *Spawner) groupName(number string) string { return "keepone-" + s.Name + "-" + number }
 
 func (g *group) pids(s *scan, buf []int) []int { return s.numbers(g.procs, buf) }
 

@@ -86,7 +86,7 @@ func (s *Supervisor) unasked(e Exit) {
 	lived := time.Since(st.Since)
 	s.because, st.LastWords = Crashed, s.cfg.LastWords()
 	switch {
-	case st.State == Up && e.Clean && lived >= firstBackoff:
+	case st.State == Up && e.Clean:
 		s.because, st.Failures = Finished, 0
 	case st.State == Up && lived >= trusted:
 		st.Failures = 1

@@ -100,7 +100,7 @@ type Config struct {
 // The fixed times of the loop.
 const (
 	blockedRetry = time.Second            // how often a blocked spawn is tried again
-	firstBackoff = 100 * time.Millisecond // and the least life of a backend that may exit 0 without one
+	firstBackoff = 100 * time.Millisecond // and what lies at least between two spawns
 	trusted      = time.Minute            // up this long, a backend's failures are forgotten
 	killAgain    = time.Second            // after a SIGKILL that did not end the tree
 	hardDrain    = 500 * time.Millisecond // what requests in flight get when the hard limit is passed

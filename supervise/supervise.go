@@ -172,9 +172,14 @@ func (s *Supervisor) patience(st State) time.Duration {
 	return -1
 }
 
-// backoff is 0 after a finished backend, else it doubles with every failure.
+// backoff doubles with every failure. After a backend that finished there is
+// none, only a bound: one that accepts once and exits is not spawned more than
+// ten times a second.
 func (s *Supervisor) backoff() time.Duration {
-	if s.status.Failures == 0 {
+	switch {
+	case s.because == Finished:
+		return max(0, firstBackoff-time.Since(s.status.Started))
+	case s.status.Failures == 0:
 		return 0
 	}
 	return min(firstBackoff<<min(s.status.Failures-1, 20), s.cfg.BackoffLimit)

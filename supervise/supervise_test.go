@@ -70,8 +70,8 @@ func TestCrashAfterAMinuteIsTheFirst(t *testing.T) {
 	})
 }
 
-// An exit status 0 of a backend that was up is no failure, unless it comes so
-// soon that starting again at once would be a busy loop.
+// An exit status 0 of a backend that was up is no failure, however soon it
+// comes; only, spawns are at least a tenth of a second apart.
 func TestFinished(t *testing.T) {
 	scene(t, func(p *play) {
 		p.coming = []behaviour{{exits: time.Second}, {exits: firstBackoff}, {}}
@@ -84,13 +84,20 @@ func TestFinished(t *testing.T) {
 		if st := p.status(); st.Failures != 0 || st.Last.Reason != Finished || st.Restarts != 2 || st.LastExit != "exit status 0" {
 			t.Errorf("status %+v", st)
 		}
-		p.coming = []behaviour{{exits: firstBackoff - 1}}
-		p.crash()
-		p.pass(firstBackoff) // up again
-		p.pass(firstBackoff - 1)
-		if st := p.status(); st.State != Backoff || st.Failures != 2 {
-			t.Errorf("status %+v", st)
+	})
+}
+
+func TestFinishedSoon(t *testing.T) {
+	scene(t, func(p *play) {
+		p.usual = behaviour{exits: time.Millisecond}
+		p.boot()
+		p.pass(10*time.Second + time.Millisecond)
+		if st := p.status(); len(p.backends) != 101 || st.Failures != 0 || st.State != Backoff {
+			t.Errorf("%d backends in ten seconds, status %+v", len(p.backends), st)
 		}
+		p.do(func() { p.usual = behaviour{} })
+		p.pass(firstBackoff)
+		p.is(Up)
 	})
 }
 

@@ -104,10 +104,12 @@ func (s *site) newSpawner() *process.Spawner {
 	if err != nil {
 		s.log("following the backend's processes through /proc: %v", err)
 	}
-	return &process.Spawner{
+	spawner := &process.Spawner{
 		Reaper: process.NewReaper(), Name: s.name, Group: group,
 		Stop: s.config.Stop.Signal, Env: resident.Env(),
 	}
+	spawner.Sweep()
+	return spawner
 }
 
 func (s *site) spawn(on supervise.Socket, hold bool) (supervise.Backend, error) {
