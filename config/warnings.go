@@ -54,7 +54,7 @@ func (c *Config) warnBacklog() string {
 	if err != nil || bad != nil || c.Socket.Backlog <= most {
 		return ""
 	}
-	return fmt.Sprintf("socket.backlog %d is cut to %d by net.core.somaxconn: raise it with sysctl", c.Socket.Backlog, most)
+	return fmt.Sprintf("socket.backlog %d is cut to %d by the kernel: sysctl -w net.core.somaxconn=%[1]d", c.Socket.Backlog, most)
 }
 
 func (c *Config) warnDirectory() string {

@@ -119,7 +119,7 @@ func (p *Process) await() {
 	status := <-p.leader
 	text, _ := io.ReadAll(io.LimitReader(p.report, 4096))
 	exit := describe(status, string(text))
-	if n := p.endRest(); n > 0 {
+	if n := p.endRest(); n > 0 && !p.wasAsked() {
 		exit.Text = fmt.Sprintf("%s, leaving %d processes behind", exit.Text, n)
 		if exit.Clean {
 			exit.Text += "; does it go to the background? it must stay in the foreground"
@@ -144,6 +144,17 @@ func describe(status syscall.WaitStatus, report string) Exit {
 	return Exit{Text: fmt.Sprintf("exit status %d", status.ExitStatus()), Clean: status.ExitStatus() == 0}
 }
 
+// wasAsked says whether the stop signal was sent: what a leader leaves behind
+// then is its children who finish, and no sign of anything.
+func (p *Process) wasAsked() bool {
+	select {
+	case <-p.asked:
+		return true
+	default:
+		return false
+	}
+}
+
 // endRest ends what the leader left behind, and returns how many that were. An
 // operator's stop gives them the stop timeout, until Kill; else they get a
 // second.
@@ -156,10 +167,8 @@ func (p *Process) endRest() int {
 	left := len(p.tree.pids(s, nil))
 	signalAll(p.tree, s, p.stop)
 	killed, grace := p.killed, time.After(orphanGrace)
-	select {
-	case <-p.asked:
+	if p.wasAsked() {
 		grace = nil
-	default:
 	}
 	pause := time.NewTicker(5 * time.Millisecond)
 	defer pause.Stop()

@@ -197,7 +197,7 @@ func TestRestHasTheStopTimeout(t *testing.T) {
 		case <-time.After(orphanGrace + orphanGrace/2):
 		}
 		p.Kill()
-		if e := b.exit(p); !strings.HasPrefix(e.Text, "killed by SIGTERM, leaving") {
+		if e := b.exit(p); e.Text != "killed by SIGTERM" {
 			t.Errorf("%+v", e)
 		}
 	})

@@ -15,7 +15,7 @@ func TestLongPath(t *testing.T) {
 	dir := filepath.Join(filepath.Dir(o.Path), strings.Repeat("d", 100), strings.Repeat("e", 100))
 	must(t, os.MkdirAll(dir, 0o755))
 	o.Path = filepath.Join(dir, "x.sock")
-	_, err := Prepare(o)
+	err := Prepare(o)
 	must(t, err)
 	l := published(t, o, 1)
 	client, err := l.Connect()

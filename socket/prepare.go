@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -33,36 +32,23 @@ func (e *InUseError) Error() string {
 // Prepare makes the directories of o.Path that are missing, 0755 whatever the
 // umask, and refuses what is in the way there: anything but a socket, and a
 // live socket (*InUseError) that none of the processes ours holds. It changes
-// nothing at o.Path. The warnings are for the operator.
-func Prepare(o Options, ours ...int) (warnings []string, err error) {
+// nothing at o.Path.
+func Prepare(o Options, ours ...int) error {
 	if err := o.check(); err != nil {
-		return nil, err
+		return err
 	}
 	dir := filepath.Dir(o.Path)
 	if err := makeDirectory(dir); err != nil {
-		return nil, fmt.Errorf("cannot make directory %s: %w", dir, err)
+		return fmt.Errorf("cannot make directory %s: %w", dir, err)
 	}
 	info, err := os.Stat(dir)
 	if err != nil {
-		return nil, fmt.Errorf("cannot look at directory: %w", err)
+		return fmt.Errorf("cannot look at directory: %w", err)
 	}
 	if info.Mode().Perm()&0o002 != 0 && info.Mode()&fs.ModeSticky == 0 {
-		return nil, fmt.Errorf("cannot use directory %s: everybody may replace files there; chmod o-w %[1]s, or choose another", dir)
+		return fmt.Errorf("cannot use directory %s: everybody may replace files there; chmod o-w %[1]s, or choose another", dir)
 	}
-	if err := vacate(o.Path, ours); err != nil {
-		return nil, err
-	}
-	for _, tmp := range []string{"/tmp", "/var/tmp"} {
-		if strings.HasPrefix(dir+"/", tmp+"/") {
-			warnings = append(warnings, fmt.Sprintf("%s is below %s: old files are cleaned away there, "+
-				"and many web servers have a %[2]s of their own (PrivateTmp); /run suits better", o.Path, tmp))
-		}
-	}
-	if limit, ok := somaxconn(); ok && limit < o.Backlog {
-		warnings = append(warnings, fmt.Sprintf("the kernel cuts the backlog of %s from %d to %d; "+
-			"cure: sysctl -w net.core.somaxconn=%[2]d", o.Path, o.Backlog, limit))
-	}
-	return warnings, nil
+	return vacate(o.Path, ours)
 }
 
 // makeDirectory makes dir and what is missing above it.
@@ -79,15 +65,6 @@ func makeDirectory(dir string) error {
 		return err
 	}
 	return os.Chmod(dir, 0o755)
-}
-
-func somaxconn() (int, bool) {
-	b, err := os.ReadFile("/proc/sys/net/core/somaxconn")
-	if err != nil {
-		return 0, false
-	}
-	n, err := strconv.Atoi(strings.TrimSpace(string(b)))
-	return n, err == nil
 }
 
 // vacate says whether path may be renamed over: nothing is there, or a dead

@@ -18,7 +18,7 @@ func TestPrepareMakesDirectories(t *testing.T) {
 	o.Path = filepath.Join(top, "a", "b", "x.sock")
 	old := unix.Umask(0o077)
 	defer unix.Umask(old)
-	_, err := Prepare(o)
+	err := Prepare(o)
 	must(t, err)
 	for path, mode := range map[string]uint32{top: 0o711, top + "/a": 0o755, top + "/a/b": 0o755} {
 		if st := stat(t, path); st.Mode&0o7777 != mode || st.Uid != uint32(os.Getuid()) {
@@ -37,7 +37,7 @@ func TestPrepareRefuses(t *testing.T) {
 	} {
 		o := options(t)
 		must(t, obstruct(o.Path))
-		_, err := Prepare(o)
+		err := Prepare(o)
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), filepath.Dir(o.Path)) {
 			t.Errorf("%s: error %v", want, err)
 		}
@@ -45,7 +45,7 @@ func TestPrepareRefuses(t *testing.T) {
 	o := options(t)
 	must(t, os.WriteFile(o.Path, nil, 0o600))
 	for _, path := range []string{"", "x.sock", "@x", "/tmp/", o.Path + "/x.sock"} {
-		if _, err := Prepare(Options{Path: path}); err == nil {
+		if err := Prepare(Options{Path: path}); err == nil {
 			t.Errorf("%q was taken", path)
 		}
 		if _, err := Bind(Options{Path: path}, 1); err == nil {
@@ -57,43 +57,22 @@ func TestPrepareRefuses(t *testing.T) {
 func TestPrepareAllows(t *testing.T) {
 	o := options(t)
 	must(t, os.Chmod(filepath.Dir(o.Path), 0o777|os.ModeSticky))
-	_, err := Prepare(o)
+	err := Prepare(o)
 	must(t, err)
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	must(t, err)
 	must(t, unix.Bind(fd, &unix.SockaddrUnix{Name: o.Path}))
 	must(t, unix.Close(fd))
-	_, err = Prepare(o)
+	err = Prepare(o)
 	must(t, err)
 	published(t, o, 1) // over the dead socket
-}
-
-func TestPrepareWarns(t *testing.T) {
-	o := options(t)
-	limit, ok := somaxconn()
-	if !ok {
-		t.Skip("no net.core.somaxconn here")
-	}
-	warned := func(backlog int, path, part string) bool {
-		t.Helper()
-		o.Path, o.Backlog = path, backlog
-		warnings, err := Prepare(o)
-		must(t, err)
-		return strings.Contains(strings.Join(warnings, "\n"), part)
-	}
-	if !warned(limit+1, o.Path, "sysctl -w net.core.somaxconn=") || warned(limit, o.Path, "sysctl") {
-		t.Error("somaxconn")
-	}
-	if !warned(1, "/tmp/no-such.sock", "PrivateTmp") || !warned(1, "/var/tmp/no-such.sock", "PrivateTmp") {
-		t.Error("tmp")
-	}
 }
 
 // A live socket names this process, and nothing knocks at it.
 func TestPrepareNamesWhoListens(t *testing.T) {
 	o := options(t)
 	l := published(t, o, 1)
-	_, err := Prepare(o)
+	err := Prepare(o)
 	var inUse *InUseError
 	if !errors.As(err, &inUse) || len(inUse.Holders) != 1 {
 		t.Fatalf("error %v", err)
@@ -105,7 +84,7 @@ func TestPrepareNamesWhoListens(t *testing.T) {
 	if q := ask(t, diag(t), l); q.Pending != 0 {
 		t.Errorf("disturbed: %+v", q)
 	}
-	_, err = Prepare(o, os.Getpid())
+	err = Prepare(o, os.Getpid())
 	must(t, err)
 	bound(t, o, 1) // the hidden name is free
 	if _, err := Bind(o, 1); !errors.As(err, &inUse) {
@@ -162,10 +141,10 @@ func TestListenerInAnotherNamespace(t *testing.T) {
 		t.Errorf("live %v, %v, %v", live, who, err)
 	}
 	var inUse *InUseError
-	if _, err := Prepare(o, os.Getpid()); !errors.As(err, &inUse) {
+	if err := Prepare(o, os.Getpid()); !errors.As(err, &inUse) {
 		t.Errorf("error %v", err)
 	}
-	_, err = Prepare(o, c.Process.Pid)
+	err = Prepare(o, c.Process.Pid)
 	must(t, err)
 }
 

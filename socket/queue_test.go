@@ -71,7 +71,7 @@ func TestShutDownIsSeen(t *testing.T) {
 	if _, err := l.Connect(); !errors.Is(err, unix.ECONNREFUSED) {
 		t.Errorf("error %v", err)
 	}
-	_, err = Prepare(o) // still held, so still in the way: Publish is what replaces it
+	err = Prepare(o) // still held, so still in the way: Publish is what replaces it
 	var inUse *InUseError
 	if !errors.As(err, &inUse) {
 		t.Errorf("error %v", err)

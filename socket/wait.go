@@ -132,7 +132,9 @@ func Quiet(ctx context.Context, l *Listener, patience time.Duration) error {
 	}
 }
 
-func longer(poll time.Duration) time.Duration { return min(2*poll, longestPoll) }
+// longer makes polls grow with what has been waited: they see the end within a
+// sixteenth of it.
+func longer(poll time.Duration) time.Duration { return min(poll+poll/16, longestPoll) }
 
 func pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)

@@ -108,11 +108,10 @@ func (s *site) openSocket() error {
 	if err != nil {
 		return err
 	}
-	warnings, err := socket.Prepare(options)
-	if err != nil {
+	if err := socket.Prepare(options); err != nil {
 		return err
 	}
-	for _, w := range append(warnings, s.config.Warnings()...) {
+	for _, w := range s.config.Warnings() {
 		s.log("warning: %s", w)
 	}
 	if s.socket, err = socket.Bind(options, 1); err != nil {
