@@ -23,7 +23,8 @@ lint: ## vet, staticcheck, formatting, go.mod tidy
 	$(GO) mod tidy -diff
 
 demo: packages-for-demo build ## a real site, restarted ten times under load
-	$(GO) run ./demo -keepone ./keepone
+	@$(GO) build -o keepone-demo ./demo
+	@./keepone-demo -keepone ./keepone
 
 bench: packages-for-tests build ## side by side with the peers
 	$(GO) run ./bench/restart -keepone ./keepone
@@ -37,4 +38,4 @@ packages-for-tests:
 	@./packaging/need lighttpd:lighttpd php-cgi:php-cgi nginx:nginx-light python3:python3 curl:curl mmdebstrap:mmdebstrap
 
 clean:
-	rm -f keepone
+	rm -f keepone keepone-demo
