@@ -1,7 +1,7 @@
 package control
 
 import (
-	"net"
+	"os"
 	"slices"
 	"syscall"
 	"unsafe"
@@ -38,7 +38,7 @@ func (p peer) mayRead(a Access) bool    { return p.mayOperate(a) || a.Read.inclu
 
 // peerOf asks the kernel who is at the other end. self is the user to trust
 // besides root.
-func peerOf(conn *net.UnixConn, self int) (peer, error) {
+func peerOf(conn *os.File, self int) (peer, error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return peer{}, err

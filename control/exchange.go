@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"time"
 
@@ -13,7 +12,7 @@ import (
 )
 
 // exchange reads the request of one connection, answers it and ends it.
-func (s *Server) exchange(ctx context.Context, conn *net.UnixConn, p peer) {
+func (s *Server) exchange(ctx context.Context, conn *os.File, p peer) {
 	defer conn.Close()
 	r, err := s.receive(ctx, conn)
 	switch {
@@ -30,7 +29,7 @@ func (s *Server) exchange(ctx context.Context, conn *net.UnixConn, p peer) {
 }
 
 // receive reads the request, for lineTime at most or until the server closes.
-func (s *Server) receive(ctx context.Context, conn *net.UnixConn) (Request, error) {
+func (s *Server) receive(ctx context.Context, conn *os.File) (Request, error) {
 	conn.SetReadDeadline(time.Now().Add(s.lineTime))
 	// Only after the deadline is set, lest it undoes the wake-up.
 	defer context.AfterFunc(ctx, func() { conn.SetReadDeadline(longAgo) })()
@@ -48,7 +47,7 @@ func (s *Server) receive(ctx context.Context, conn *net.UnixConn) (Request, erro
 
 // attend runs the answer function with a context that ends when the client hangs
 // up. A client that closes only its writing half is still there.
-func (s *Server) attend(ctx context.Context, conn *net.UnixConn, r Request) Answer {
+func (s *Server) attend(ctx context.Context, conn *os.File, r Request) Answer {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return Answer{Error: fmt.Sprintf("cannot answer: %v", err)}
@@ -82,14 +81,14 @@ func hungUp(fd uintptr) bool {
 	}
 }
 
-func (s *Server) refuse(conn *net.UnixConn, a Answer) {
+func (s *Server) refuse(conn *os.File, a Answer) {
 	s.send(conn, a)
 	conn.Close()
 }
 
 // send writes one line. A client that does not take it has gone or is its own
 // enemy: there is nobody to tell.
-func (s *Server) send(conn *net.UnixConn, a Answer) {
+func (s *Server) send(conn *os.File, a Answer) {
 	line, err := json.Marshal(a) // compacts Body, so that it stays one line
 	if err != nil {
 		line, _ = json.Marshal(Answer{Error: fmt.Sprintf("cannot answer: %v", err)})

@@ -1,7 +1,6 @@
 package control
 
 import (
-	"net"
 	"os"
 	"syscall"
 	"unsafe"
@@ -32,7 +31,7 @@ type quick struct {
 
 // accept waits for a connection and answers it when it is a quick one. It
 // returns one that is not, or nil and nil.
-func (s *Server) accept(raw syscall.RawConn, q *quick) (*net.UnixConn, error) {
+func (s *Server) accept(raw syscall.RawConn, q *quick) (*os.File, error) {
 	fd, err := s.acceptRaw(raw)
 	if err != nil {
 		return nil, err
@@ -42,13 +41,7 @@ func (s *Server) accept(raw syscall.RawConn, q *quick) (*net.UnixConn, error) {
 		unix.Sendto(fd, q.buf, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, nil) // fits into the buffer of a new socket
 		return nil, unix.Close(fd)
 	}
-	f := os.NewFile(uintptr(fd), "control connection")
-	defer f.Close()
-	conn, err := net.FileConn(f)
-	if err != nil {
-		return nil, err
-	}
-	return conn.(*net.UnixConn), nil
+	return os.NewFile(uintptr(fd), "control connection"), nil
 }
 
 // acceptRaw is accept4(2) in Go's poller, without the peer's address, which

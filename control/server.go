@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"sync"
 	"time"
@@ -181,7 +180,7 @@ func (s *Server) Serve(ctx context.Context, needsOperate func(op string) bool, a
 
 // admit decides on a new connection without reading from it, and without ever
 // waiting for it: what a refusal writes fits into the buffer of a new socket.
-func (s *Server) admit(ctx context.Context, conn *net.UnixConn, underWay *sync.WaitGroup) {
+func (s *Server) admit(ctx context.Context, conn *os.File, underWay *sync.WaitGroup) {
 	p, err := peerOf(conn, s.self)
 	if err != nil {
 		s.refuse(conn, Answer{Error: fmt.Sprintf("cannot tell who asks: %v", err)})
