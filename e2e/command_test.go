@@ -35,6 +35,7 @@ type state struct {
 		Total int
 		Last  struct{ Reason, Exit string }
 	}
+	LastWords string `json:"last_words"`
 }
 
 // answer is what a command printed and its exit code.

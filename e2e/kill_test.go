@@ -123,19 +123,21 @@ func TestSecondRun(t *testing.T) {
 	s.await("up")
 }
 
-// TestSurvivor: keepone is killed, its backend serves on; a second backend is never started beside it.
+// TestSurvivor: a backend whose keepone was killed, and that cannot be proved to be the recorded one, is refused and named;
+// a second backend is never started beside it.
 func TestSurvivor(t *testing.T) {
 	t.Parallel()
 	command, set := backend(t, "threaded.py")
 	s := newRunningSite(t, plan{front: "lighttpd", command: command, settings: set})
 	old := s.await("up").Backend.PID
 	s.killKeepone()
-	if o := ask(newClient(), s.url, "/fast"); o.err != nil || o.backend != old {
-		t.Errorf("answered by %d, backend is %d: %v", o.backend, old, o.err)
-	}
+	s.must(os.Truncate(s.run+"/state", 10))
 	a := s.keepone("run")
 	if a.code != 1 || !strings.Contains(a.err, itoa(old)) || !strings.Contains(a.err, "backend.lock") {
 		t.Errorf("exit code %d, and stderr should name pid %d and backend.lock:\n%s", a.code, old, a.err)
+	}
+	if a := s.keepone("status"); a.code != 1 || !strings.Contains(a.err, itoa(old)) {
+		t.Errorf("status: exit code %d, and stderr should name pid %d:\n%s", a.code, old, a.err)
 	}
 	if o := ask(newClient(), s.url, "/fast"); o.err != nil || o.backend != old {
 		t.Errorf("after the second run: answered by %d, backend is %d: %v", o.backend, old, o.err)

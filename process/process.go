@@ -38,6 +38,16 @@ type Process struct {
 	scan   *scan         // of the goroutine that calls Pids and Kill
 }
 
+func newProcess(stop unix.Signal) *Process {
+	return &Process{
+		stop:   stop,
+		exits:  make(chan Exit, 1),
+		asked:  make(chan struct{}),
+		killed: make(chan struct{}),
+		scan:   newScan(),
+	}
+}
+
 // PID returns the process id.
 func (p *Process) PID() int { return p.pid }
 
@@ -118,7 +128,11 @@ func (p *Process) abandon() {
 func (p *Process) await() {
 	status := <-p.leader
 	text, _ := io.ReadAll(io.LimitReader(p.report, 4096))
-	exit := describe(status, string(text))
+	p.ended(describe(status, string(text)))
+}
+
+// ended ends what is left of the tree, and delivers.
+func (p *Process) ended(exit Exit) {
 	if n := p.endRest(); n > 0 && !p.wasAsked() {
 		exit.Text = fmt.Sprintf("%s, leaving %d processes behind", exit.Text, n)
 		if exit.Clean {

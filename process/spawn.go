@@ -41,13 +41,7 @@ type Ends struct {
 // Spawn starts a shim for spec. With hold it waits for Process.Go before it
 // becomes the backend; else it has the word already.
 func (s *Spawner) Spawn(spec Spec, ends Ends, hold bool) (*Process, error) {
-	p := &Process{
-		stop:   s.Stop,
-		exits:  make(chan Exit, 1),
-		asked:  make(chan struct{}),
-		killed: make(chan struct{}),
-		scan:   newScan(),
-	}
+	p := newProcess(s.Stop)
 	files, err := p.files(spec, ends)
 	defer func() {
 		for _, f := range files.closed {
@@ -149,7 +143,7 @@ func (s *Spawner) fork(p *Process, fds []uintptr) error {
 	if g != nil {
 		p.tree = g
 	} else {
-		p.tree = &line{pid, s.Reaper}
+		p.tree = &line{pid, s.Reaper, nil}
 	}
 	return nil
 }

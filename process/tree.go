@@ -100,12 +100,13 @@ func (g *group) close() { unix.Close(g.procs) }
 type line struct {
 	leader int
 	reaper *Reaper
+	lives  func() bool // of a leader that is no child of ours; else nil: then the reaper knows
 }
 
 func (l *line) pids(s *scan, buf []int) []int {
 	s.leaders = l.reaper.Leaders(s.leaders[:0], s.reply)
 	first := len(buf)
-	if slices.Contains(s.leaders, l.leader) {
+	if l.lives == nil && slices.Contains(s.leaders, l.leader) || l.lives != nil && l.lives() {
 		buf = append(buf, l.leader)
 	}
 	strays := len(buf)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
@@ -42,8 +43,10 @@ func (p Process) Open() (pidfd int, err error) {
 	if err != nil {
 		return -1, gone(err)
 	}
-	// The pidfd is opened first: whoever it means cannot change any more.
-	if now, err := Identify(p.PID); err != nil || now != p {
+	// The pidfd is opened first: whoever it means cannot change any more. It is
+	// readable when that is a zombie, pidfd_open(2).
+	dead, _ := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+	if now, err := Identify(p.PID); err != nil || now != p || dead > 0 {
 		unix.Close(fd)
 		if err == nil {
 			err = ErrGone
@@ -51,6 +54,16 @@ func (p Process) Open() (pidfd int, err error) {
 		return -1, err
 	}
 	return fd, nil
+}
+
+// Started is when the process was spawned, by the clock on the wall: its start
+// time counts ticks of USER_HZ, which is 100 on Linux, after boot.
+func (p Process) Started() time.Time {
+	var now unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &now) != nil {
+		return time.Now()
+	}
+	return time.Now().Add(time.Duration(p.Start)*(time.Second/100) - time.Duration(now.Nano()))
 }
 
 // bootID is new with every boot: /proc/sys/kernel/random/boot_id of random(4).

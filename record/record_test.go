@@ -4,9 +4,11 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -109,5 +111,43 @@ func TestOpenRefusesARecycledNumber(t *testing.T) {
 	}
 	if _, err := (Process{PID: 1 << 22, Start: 1}).Open(); !errors.Is(err, ErrGone) {
 		t.Errorf("a pid that nobody has: %v", err)
+	}
+}
+
+func TestOpenRefusesAZombie(t *testing.T) {
+	child := exec.Command("true")
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p, err := Identify(child.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 1000 { // it is nobody before it has been waited for, too
+		fd, err := p.Open()
+		if errors.Is(err, ErrGone) {
+			child.Wait()
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		unix.Close(fd)
+		time.Sleep(time.Millisecond)
+	}
+	t.Error("a zombie counts as alive")
+}
+
+func TestStarted(t *testing.T) {
+	self, err := Identify(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	boot, err := Identify(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if now := time.Now(); self.Started().After(now) || boot.Started().After(self.Started()) || now.Sub(self.Started()) > time.Hour {
+		t.Errorf("process 1 began at %s, this one at %s", boot.Started(), self.Started())
 	}
 }

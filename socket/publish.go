@@ -147,6 +147,9 @@ func (l *Listener) Publish(ours ...int) error {
 	return nil
 }
 
+// Published says whether the file at the path is this very socket.
+func (l *Listener) Published() bool { return l.isAt(l.options.Path) }
+
 // Withdraw unlinks the path, if the file there is this very socket. Where it
 // is gone or another's, nothing happens.
 func (l *Listener) Withdraw() error { return l.unlink(l.options.Path) }
@@ -169,9 +172,13 @@ func (l *Listener) Close() error {
 	return err
 }
 
-func (l *Listener) unlink(path string) error {
+func (l *Listener) isAt(path string) bool {
 	var st unix.Stat_t
-	if l.file < 0 || unix.Lstat(path, &st) != nil || st.Dev != l.dev || st.Ino != l.ino {
+	return l.file >= 0 && unix.Lstat(path, &st) == nil && st.Dev == l.dev && st.Ino == l.ino
+}
+
+func (l *Listener) unlink(path string) error {
+	if !l.isAt(path) {
 		return nil
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {

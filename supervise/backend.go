@@ -44,7 +44,7 @@ func (s *Supervisor) began() {
 		st.Last = Restart{Reason: s.because, Exit: st.LastExit, At: time.Now()}
 	}
 	s.because, s.limit, s.hasty = "", s.cfg.DrainTimeout, false
-	st.PID, st.Started, st.RSS, st.Peak = s.now.backend.PID(), time.Now(), 0, 0
+	st.PID, st.Started, st.RSS, st.Peak, st.Adopted = s.now.backend.PID(), time.Now(), 0, 0, false
 }
 
 // queued is how many connections wait at the current generation; 0 also where

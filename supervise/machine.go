@@ -43,6 +43,7 @@ type event uint8
 
 const (
 	start   event = iota // boot, or an operator wants it up
+	adopted              // boot, and a former keepone's backend lives
 	stop                 // shutdown, or an operator wants it down
 	restart              // a new one is wanted: operator, memory, ...
 	ready                // it serves
@@ -54,7 +55,7 @@ const (
 )
 
 var eventNames = [numEvents]string{
-	"start", "stop", "restart", "ready", "drained", "exited", "blocked", "expired",
+	"start", "adopted", "stop", "restart", "ready", "drained", "exited", "blocked", "expired",
 }
 
 func (e event) String() string { return eventNames[e] }
@@ -66,13 +67,14 @@ const (
 	impossible action = iota // a bug in the loop: log it, change nothing
 	nothing
 	spawn     // let a backend run: give the waiting shim the word, or start one
+	attend    // watch the adopted backend become ready
 	drain     // watch the old generation empty
 	terminate // send the stop signal
 	kill      // end the whole tree
 	numActions
 )
 
-var actionNames = [numActions]string{"-", "", "spawn", "drain", "terminate", "kill"}
+var actionNames = [numActions]string{"-", "", "spawn", "attend", "drain", "terminate", "kill"}
 
 // A move is one cell of the table: the next state and what is done on the way.
 type move struct {
@@ -89,6 +91,7 @@ type move struct {
 var moves = [numStates][numEvents]move{
 	Down: {
 		start:   {Starting, spawn},
+		adopted: {Starting, attend},
 		stop:    {Down, nothing},
 		restart: {Starting, spawn},
 	},

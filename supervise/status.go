@@ -10,6 +10,7 @@ type Status struct {
 	Until      time.Time // when the state's deadline passes; zero for never
 	PID        int       // the backend's process; 0 for none
 	Started    time.Time // when it was spawned
+	Adopted    bool      // by a former keepone
 	RSS        uint64    // bytes resident at the last sample, the whole tree
 	Peak       uint64    // the largest such sample of this backend
 	Samples    uint64    // samples taken since keepone started

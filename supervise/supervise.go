@@ -34,6 +34,7 @@ type Supervisor struct {
 	holdOff   time.Time      // no restart for memory before
 	rival     string         // who blocked the latest spawn
 	leaving   bool           // Run's context is done
+	stopped   bool           // a former keepone had been told to stop the backend
 	pids      []int          // reused by every sample
 	loose     sync.WaitGroup // dismissed shims not yet reaped
 }
@@ -57,7 +58,7 @@ func New(cfg Config, published Socket) *Supervisor {
 // path is gone and every socket is closed.
 func (s *Supervisor) Run(ctx context.Context) {
 	defer close(s.ended)
-	s.step(start, "keepone started")
+	s.begin()
 	sample := time.NewTicker(s.cfg.Sample)
 	defer sample.Stop()
 	done := ctx.Done()
@@ -105,6 +106,8 @@ func (s *Supervisor) step(ev event, why string) {
 	switch m.do {
 	case spawn:
 		s.spawn()
+	case attend:
+		s.watch(ready, s.cfg.Ready)
 	case drain:
 		s.watch(drained, s.cfg.Drained)
 	case terminate:

@@ -5,10 +5,9 @@ import (
 	"fmt"
 	"os"
 
-	"keepone/config"
-	"keepone/single"
-
 	"github.com/spf13/pflag"
+
+	"keepone/config"
 )
 
 // runFlags are those of keepone run.
@@ -97,39 +96,4 @@ func loadConfig(t target) (*config.Config, error) {
 		c.Name = t.name
 	}
 	return c, nil
-}
-
-// claim makes the run directory and proves that no other keepone and no
-// backend of a former one lives there. release gives the locks' files up.
-func claim(t target) (release func(), err error) {
-	if err := os.MkdirAll(t.runDir, 0o755); err != nil {
-		return nil, fmt.Errorf("cannot make the run directory: %w", err)
-	}
-	lock, err := single.Lock(t.lock())
-	if held := new(single.HeldError); errors.As(err, &held) {
-		return nil, &failure{exitFailed, "keepone status " + t.name, fmt.Errorf("cannot run %s a second time: %w", t.name, err)}
-	} else if err != nil {
-		return nil, fmt.Errorf("cannot run %s: %w", t.name, err)
-	}
-	backendLock, err := single.Lock(t.backendLock())
-	if err != nil {
-		lock.Close()
-		return nil, survivor(t, err)
-	}
-	backendLock.Close()
-	return func() {
-		os.Remove(t.backendLock())
-		os.Remove(t.lock())
-		lock.Close()
-		os.Remove(t.runDir) // stays where somebody keeps something in it
-	}, nil
-}
-
-// survivor explains a backend that outlived the keepone that spawned it.
-func survivor(t target, err error) error {
-	hint := ""
-	if held := new(single.HeldError); errors.As(err, &held) && len(held.Holders) > 0 {
-		hint = fmt.Sprintf("it may still serve; end it with: kill %d", held.Holders[0].PID)
-	}
-	return &failure{exitFailed, hint, fmt.Errorf("cannot run %s: a backend of a former keepone still lives: %w", t.name, err)}
 }

@@ -39,6 +39,7 @@ type backendReport struct {
 	RSS     uint64  `json:"rss_bytes"`
 	Peak    uint64  `json:"peak_rss_bytes"`
 	Uptime  float64 `json:"uptime_seconds"`
+	Adopted bool    `json:"adopted,omitempty"` // spawned by a keepone that was killed since
 }
 
 type supervisorReport struct {
@@ -79,7 +80,7 @@ func (s *site) report(st *supervise.Status, own uint64) statusReport {
 		Failures: st.Failures, Cut: st.Cut,
 		Backend: backendReport{
 			PID: st.PID, Command: s.command, User: s.config.Backend.User,
-			RSS: st.RSS, Peak: st.Peak,
+			RSS: st.RSS, Peak: st.Peak, Adopted: st.Adopted,
 		},
 		Supervisor: supervisorReport{PID: os.Getpid(), RSS: own},
 		Socket: socketReport{

@@ -37,6 +37,7 @@ type site struct {
 	scale      *rss.Scale
 	nudge      chan struct{} // to give memory back now
 	loop       *supervise.Supervisor
+	former     supervise.Legacy       // what a killed keepone left
 	command    string                 // as status shows it
 	mode       string                 // of the socket, likewise
 	unwritten  error                  // why the latest state is not on disk
@@ -52,21 +53,31 @@ func run(args []string) error {
 		return err
 	}
 	s := &site{target: t, config: cfg, nudge: make(chan struct{}, 1), identified: map[int]record.Process{}, command: commandLine(cfg.Backend.Command), mode: cfg.Socket.Mode.String()}
-	release, err := claim(t)
+	left, lock, err := claim(t)
 	if err != nil {
 		return err
 	}
-	defer release()
-	if err := s.open(); err != nil {
+	defer lock.Close()
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	s.spawner, s.scale = s.newSpawner(), s.newScale()
+	go s.spawner.Reaper.Run(ctx)
+	err = s.open(&left)
+	left.close()
+	if err != nil {
 		return errors.Join(err, s.close())
 	}
-	s.serve()
+	s.serve(ctx)
+	s.clear()
 	return s.close()
 }
 
 // open makes everything, the published socket last: from then on visitors wait
 // instead of being refused.
-func (s *site) open() error {
+func (s *site) open(left *legacy) error {
+	for _, w := range s.config.Warnings() {
+		s.log("warning: %s", w)
+	}
 	var err error
 	if s.diag, err = socket.OpenDiag(); err != nil {
 		return err
@@ -77,7 +88,7 @@ func (s *site) open() error {
 	if err := s.openControl(); err != nil {
 		return err
 	}
-	return s.openSocket()
+	return s.openSocket(left)
 }
 
 func (s *site) openOutput() error {
@@ -103,16 +114,17 @@ func (s *site) openControl() error {
 	return err
 }
 
-func (s *site) openSocket() error {
+func (s *site) openSocket(left *legacy) error {
 	options, err := s.socketOptions()
 	if err != nil {
 		return err
 	}
-	if err := socket.Prepare(options); err != nil {
+	if inherited, err := s.inherit(left, options); inherited || err != nil {
 		return err
 	}
-	for _, w := range s.config.Warnings() {
-		s.log("warning: %s", w)
+	s.former.Stopped = left.stopped()
+	if err := socket.Prepare(options); err != nil {
+		return err
 	}
 	if s.socket, err = socket.Bind(options, 1); err != nil {
 		return err
@@ -127,16 +139,12 @@ func (s *site) socketOptions() (socket.Options, error) {
 }
 
 // serve runs until a signal says stop and the backend is down.
-func (s *site) serve() {
-	ctx, stop := context.WithCancel(context.Background())
-	defer stop()
+func (s *site) serve(ctx context.Context) {
 	if err := process.AdoptOrphans(); err != nil {
 		s.log("warning: %v", err)
 	}
-	s.spawner = s.newSpawner()
-	s.scale = s.newScale()
 	s.loop = supervise.New(s.kernel(), s.adapt(s.socket))
-	go s.spawner.Reaper.Run(ctx)
+	s.loop.Resume(s.former)
 	go s.output.Run(ctx)
 	go resident.Trim(ctx, trimInterval, s.nudge)
 	go s.control.Serve(ctx, operates, s.answer, s.newQuickStatus().answer)
@@ -172,8 +180,17 @@ func (s *site) signals(ctx context.Context, leave func()) {
 	}
 }
 
-// close gives up what open made. After a clean stop nothing stays in the run
-// directory.
+// clear removes what a clean stop leaves behind in the run directory. After
+// anything else it stays: a backend may still live that is known by it.
+func (s *site) clear() {
+	for _, path := range []string{s.target.output(), s.state(), s.backendLock(), s.lock()} {
+		os.Remove(path)
+	}
+	os.Remove(s.runDir) // stays where somebody keeps something in it
+	s.spawner.Sweep()
+}
+
+// close gives up what open made.
 func (s *site) close() error {
 	var errs []error
 	if s.control != nil {
@@ -181,16 +198,13 @@ func (s *site) close() error {
 	}
 	if s.output != nil {
 		s.output.Close()
-		os.Remove(s.target.output())
 	}
-	if s.socket != nil {
-		s.socket.Withdraw()
-		s.socket.Close()
+	if s.socket != nil && s.loop == nil {
+		errs = append(errs, s.socket.Close()) // else the loop has done it
 	}
 	if s.diag != nil {
-		s.diag.Close()
+		errs = append(errs, s.diag.Close())
 	}
-	os.Remove(s.target.state())
 	return errors.Join(errs...)
 }
 

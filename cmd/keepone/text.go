@@ -18,7 +18,11 @@ func (r *statusReport) text() string {
 	}
 	fmt.Fprintf(&b, "%s: %s\n", r.Name, r.line())
 	if r.Backend.PID != 0 {
-		row("backend", "%s, pid %d, user %s, for %s", r.Backend.Command, r.Backend.PID, r.Backend.User, duration(r.Backend.Uptime))
+		adopted := ""
+		if r.Backend.Adopted {
+			adopted = ", adopted"
+		}
+		row("backend", "%s, pid %d, user %s, for %s%s", r.Backend.Command, r.Backend.PID, r.Backend.User, duration(r.Backend.Uptime), adopted)
 		row("memory", "%s now, %s peak%s", size(r.Backend.RSS), size(r.Backend.Peak), r.limits())
 	}
 	row("queue", "%d pending, %d active, backlog %d", r.Queue.Pending, r.Queue.Active, r.Queue.Backlog)

@@ -171,7 +171,7 @@ func TestSystemd(t *testing.T) {
 	}
 	// The backend has a cgroup of its own below the unit's, which keepone is in.
 	group := s.run("cat /proc/$(systemctl show -P MainPID keepone@php)/cgroup")
-	pid := s.run("keepone status --json | sed -n 's/.*\"pid\": //p' | head -1 | tr -d ,")
+	pid := s.backend()
 	if got := s.run("cat /proc/" + pid + "/cgroup"); !strings.HasPrefix(got, group+"/keepone-php-") {
 		t.Errorf("the backend is in %s, keepone in %s", got, group)
 	}
@@ -189,9 +189,30 @@ func TestSystemd(t *testing.T) {
 	if out := s.run("keepone status --json"); !strings.Contains(out, `"total": 3`) {
 		t.Errorf("three restarts make %s", out)
 	}
+	s.killed()
+	pid = s.backend()
 	s.run("systemctl stop keepone@php")
 	s.gone(pid)
 	s.run("systemctl start keepone@php && curl -sf http://127.0.0.1/pid.php")
+}
+
+// backend is the backend's pid.
+func (s *system) backend() string {
+	s.Helper()
+	return s.run("keepone status --json | sed -n 's/.*\"pid\": //p' | head -1 | tr -d ,")
+}
+
+// killed checks that keepone's death changes nothing: systemd starts the next
+// one, which adopts the backend.
+func (s *system) killed() {
+	s.Helper()
+	before, supervisor := s.backend(), s.run("systemctl show -P MainPID keepone@php")
+	s.run("kill -9 " + supervisor)
+	s.run("curl -sf http://127.0.0.1/pid.php")
+	s.await("test $(systemctl show -P MainPID keepone@php) != " + supervisor + " && keepone status")
+	if after := s.backend(); after != before {
+		s.Errorf("backend %s before keepone was killed, %s after", before, after)
+	}
 }
 
 // gone checks that a stop left no interpreter and no socket.

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"keepone/record"
+	"keepone/single"
+	"keepone/socket"
+	"keepone/supervise"
+)
+
+// A legacy is what a killed keepone left: its word, and who of it still lives,
+// each proved by pid, start time and boot. -1 stands for nobody.
+type legacy struct {
+	state           record.State
+	backend, holder int // pidfds
+}
+
+// claim makes the run directory, proves that no other keepone lives there and
+// finds out what a former one left. A backend that cannot be proved to be the
+// recorded one is refused: never a second interpreter. The lock lasts until it
+// is closed.
+func claim(t target) (l legacy, lock *os.File, err error) {
+	if err := os.MkdirAll(t.runDir, 0o755); err != nil {
+		return l, nil, fmt.Errorf("cannot make the run directory: %w", err)
+	}
+	lock, err = single.Lock(t.lock())
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return l, nil, &failure{exitFailed, "keepone status " + t.name, fmt.Errorf("cannot run %s a second time: %w", t.name, err)}
+	} else if err != nil {
+		return l, nil, fmt.Errorf("cannot run %s: %w", t.name, err)
+	}
+	l = leftBy(t)
+	backendLock, err := single.Lock(t.backendLock())
+	switch {
+	case err == nil:
+		backendLock.Close()
+	case l.backend < 0:
+		l.close()
+		lock.Close()
+		return l, nil, survivor(t, err)
+	}
+	return l, lock, nil
+}
+
+// survivor explains a backend that outlived its keepone and is not the
+// recorded one.
+func survivor(t target, err error) error {
+	hint := ""
+	if held := new(single.HeldError); errors.As(err, &held) && len(held.Holders) > 0 {
+		hint = fmt.Sprintf("it may still serve; end it with: kill %d", held.Holders[0].PID)
+	}
+	return &failure{exitFailed, hint, fmt.Errorf("cannot run %s: a backend of a former keepone still lives, and cannot be adopted: %w", t.name, err)}
+}
+
+// leftBy reads the state file. What cannot be believed counts as nothing.
+func leftBy(t target) legacy {
+	l := legacy{backend: -1, holder: -1}
+	state, err := record.Read(t.state())
+	if err != nil {
+		return l
+	}
+	l.state = state
+	for p, fd := range map[*record.Process]*int{state.Backend: &l.backend, state.Holder: &l.holder} {
+		if p == nil {
+			continue
+		}
+		if pidfd, err := p.Open(); err == nil {
+			*fd = pidfd
+		}
+	}
+	return l
+}
+
+func (l *legacy) close() {
+	for _, fd := range []*int{&l.backend, &l.holder} {
+		if *fd >= 0 {
+			unix.Close(*fd)
+			*fd = -1
+		}
+	}
+}
+
+// stopped says that an operator had ended the backend.
+func (l *legacy) stopped() bool {
+	switch l.state.Phase {
+	case "down", "closing", "stopping":
+		return true
+	}
+	return false
+}
+
+// inherit takes back the sockets that a killed keepone published, and the
+// backend that serves them. It returns false where there is nothing to take:
+// then everything begins anew.
+func (s *site) inherit(l *legacy, options socket.Options) (bool, error) {
+	switch {
+	case l.backend >= 0:
+		return true, s.inheritBackend(l, options)
+	case l.holder >= 0:
+		return true, s.inheritWaiting(l, options)
+	}
+	return false, nil
+}
+
+// inheritBackend adopts the backend with its socket, and the next one where new
+// requests do not come to that any more: it was draining.
+func (s *site) inheritBackend(l *legacy, options socket.Options) error {
+	p, err := s.spawner.Adopt(l.state.Backend.PID, l.backend)
+	if err != nil {
+		return err
+	}
+	l.backend = -1 // it is the process' now
+	if s.socket, err = retrieve(options, l.state.Socket, p.Members()); err != nil {
+		return fmt.Errorf("%w; the backend of the former keepone still serves: end it with kill %d, then run keepone again", err, p.PID())
+	}
+	s.former = supervise.Legacy{Backend: newBackend(p), Started: l.state.Backend.Started(), Restarts: l.state.Restarts}
+	if !s.socket.Published() {
+		next, err := s.inheritNext(l, options)
+		if err != nil {
+			return err
+		}
+		s.former.Next = s.adapt(next)
+	}
+	s.log("adopted the backend of a former keepone, process %d", p.PID())
+	return nil
+}
+
+// inheritNext takes the next generation back from the shim that holds it. Where
+// that died too, or somebody removed the socket's file, another is published.
+func (s *site) inheritNext(l *legacy, options socket.Options) (*socket.Listener, error) {
+	generation := l.state.Socket.Generation + 1
+	if l.state.Next != nil && l.holder >= 0 {
+		next, err := retrieve(options, *l.state.Next, []int{l.state.Holder.PID})
+		if err == nil {
+			return next, unix.PidfdSendSignal(l.holder, unix.SIGKILL, nil, 0) // we hold it now
+		}
+		generation = l.state.Next.Generation + 1
+	}
+	if err := socket.Prepare(options, l.state.Backend.PID); err != nil {
+		return nil, err
+	}
+	next, err := socket.Bind(options, generation)
+	if err != nil {
+		return nil, err
+	}
+	return next, next.Publish(l.state.Backend.PID)
+}
+
+// inheritWaiting takes the socket from a shim whose keepone and backend are
+// both dead: who waits there is served.
+func (s *site) inheritWaiting(l *legacy, options socket.Options) error {
+	waiting := l.state.Socket
+	if l.state.Next != nil {
+		waiting = *l.state.Next
+	}
+	var err error
+	if s.socket, err = retrieve(options, waiting, []int{l.state.Holder.PID}); err != nil {
+		return err
+	}
+	s.former = supervise.Legacy{Restarts: l.state.Restarts, Stopped: l.stopped()}
+	s.log("took the socket back from a waiting shim, process %d", l.state.Holder.PID)
+	return unix.PidfdSendSignal(l.holder, unix.SIGKILL, nil, 0)
+}
+
+func retrieve(options socket.Options, of record.Socket, pids []int) (*socket.Listener, error) {
+	fd, err := socket.Retrieve(of.Inode, pids)
+	if err != nil {
+		return nil, err
+	}
+	l, err := socket.Adopt(options, of.Generation, fd)
+	if err != nil {
+		unix.Close(fd)
+	}
+	return l, err
+}
