@@ -22,7 +22,8 @@ func (s *Spawner) Adopt(pid, pidfd int) (*Process, error) {
 	}
 	p := newProcess(s.Stop)
 	p.pid, p.pidfd = pid, pidfd
-	p.tree = &line{pid, s.Reaper, func() bool { return !exited(pidfd) }}
+	close(p.runs)
+	p.tree = &line{leader: pid, reaper: s.Reaper, lives: func() bool { return !exited(pidfd) }, orphans: p.runs}
 	if g := s.formerGroup(pid); g != nil {
 		p.tree = g
 	}

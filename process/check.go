@@ -51,7 +51,7 @@ func (p *Process) check(ctx context.Context, read *os.File, timeout time.Duratio
 	if cause != nil {
 		p.Kill()
 		<-p.Exited()
-	} else if exit.Text != "exit status 0" {
+	} else if !exit.Clean {
 		cause = errors.New(exit.Text)
 	}
 	if cause == nil {

@@ -79,7 +79,7 @@ func newBench(t *testing.T, group string) *bench {
 	unix.Listen(fd, 8)
 	t.Cleanup(func() { unix.Close(fd); out.Close() })
 	name := fmt.Sprintf("test%d", os.Getpid())
-	return &bench{t, Spawner{Reaper: reaper, Name: name, Group: group, Stop: unix.SIGTERM, Env: os.Environ()}, dir, out, fd}
+	return &bench{t, Spawner{Reaper: reaper, Name: name, Group: group, Stop: unix.SIGTERM, Env: os.Environ(), Log: t.Logf}, dir, out, fd}
 }
 
 func (b *bench) spec(script string) Spec {

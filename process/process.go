@@ -35,6 +35,8 @@ type Process struct {
 	exits  chan Exit
 	asked  chan struct{} // closed by the first Terminate
 	killed chan struct{} // closed by the first Kill
+	runs   chan struct{} // closed by Go
+	serves bool          // it is, or will be, a backend: orphans are its
 	scan   *scan         // of the goroutine that calls Pids and Kill
 }
 
@@ -44,6 +46,7 @@ func newProcess(stop unix.Signal) *Process {
 		exits:  make(chan Exit, 1),
 		asked:  make(chan struct{}),
 		killed: make(chan struct{}),
+		runs:   make(chan struct{}),
 		scan:   newScan(),
 	}
 }
@@ -63,6 +66,7 @@ func (p *Process) Go() error {
 	if p.word == nil {
 		return nil
 	}
+	closeOnce(p.runs)
 	_, err := p.word.Write([]byte{'g'})
 	p.word.Close()
 	p.word = nil
@@ -184,11 +188,9 @@ func (p *Process) endRest() int {
 	if p.wasAsked() {
 		grace = nil
 	}
-	pause := time.NewTicker(5 * time.Millisecond)
-	defer pause.Stop()
-	for over := false; !p.tree.empty(s); {
+	for over, poll := false, time.Millisecond; !p.tree.empty(s); poll = min(2*poll, 20*time.Millisecond) {
 		select {
-		case <-pause.C:
+		case <-time.After(poll):
 		case <-killed:
 			over, killed = true, nil
 		case <-grace:

@@ -47,7 +47,12 @@ func (r *Reaper) Run(ctx context.Context) {
 	died := make(chan os.Signal, 1)
 	signal.Notify(died, syscall.SIGCHLD)
 	defer signal.Stop(died)
+	// Who is a child of ours already, started by whoever became keepone by
+	// exec, is none of ours: nil, for nobody waits for it.
 	known := map[int]chan syscall.WaitStatus{}
+	for _, pid := range newScan().children(os.Getpid(), nil) {
+		known[pid] = nil
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -83,7 +88,9 @@ func reap(known map[int]chan syscall.WaitStatus) {
 			return
 		}
 		if c, ok := known[pid]; ok {
-			c <- status
+			if c != nil {
+				c <- status
+			}
 			delete(known, pid)
 		}
 	}
@@ -98,8 +105,8 @@ func (r *Reaper) start(fork func() (int, error)) (int, <-chan syscall.WaitStatus
 	return got.pid, got.status, got.err
 }
 
-// Leaders appends to buf the children that were started here and are not yet
-// reaped. reply, of capacity 1, is the caller's to reuse: the call allocates
+// Leaders appends to buf the children that are not a backend's orphans: those
+// that were started here, or were there before, and are not yet reaped. reply, of capacity 1, is the caller's to reuse: the call allocates
 // nothing.
 func (r *Reaper) Leaders(buf []int, reply chan []int) []int {
 	r.leaders <- leaders{buf, reply}

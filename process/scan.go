@@ -17,6 +17,7 @@ type scan struct {
 	dir     [4096]byte
 	leaders []int
 	reply   chan []int
+	failed  bool // something could not be read, though it may be there
 }
 
 // Every backend needs some scans: they are used again.
@@ -43,6 +44,7 @@ func (s *scan) open(pid, tid int, suffix string, flags int) (int, error) {
 	at := unix.AT_FDCWD
 	fd, _, errno := unix.Syscall6(unix.SYS_OPENAT, uintptr(at), uintptr(unsafe.Pointer(&p[0])), uintptr(flags|unix.O_CLOEXEC), 0, 0, 0)
 	if errno != 0 {
+		s.failed = s.failed || errno != unix.ENOENT && errno != unix.ESRCH
 		return -1, errno
 	}
 	return int(fd), nil

@@ -3,6 +3,7 @@ package process
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strconv"
 	"syscall"
@@ -18,6 +19,7 @@ type Spawner struct {
 	Group  string      // cgroup v2 directory to make the backends' own in; "" to follow them through /proc
 	Stop   unix.Signal // what Terminate sends
 	Env    []string    // of the shim itself: the resident's memory recipe
+	Log    func(format string, args ...any)
 
 	count int
 }
@@ -42,6 +44,7 @@ type Ends struct {
 // becomes the backend; else it has the word already.
 func (s *Spawner) Spawn(spec Spec, ends Ends, hold bool) (*Process, error) {
 	p := newProcess(s.Stop)
+	p.serves = ends.Socket >= 0
 	files, err := p.files(spec, ends)
 	defer func() {
 		for _, f := range files.closed {
@@ -131,8 +134,7 @@ func (s *Spawner) fork(p *Process, fds []uintptr) error {
 	if err != nil && g != nil {
 		g.remove()
 		g.close()
-		if s.Group != "" && !errors.Is(err, syscall.EAGAIN) && !errors.Is(err, syscall.ENOMEM) {
-			s.Group = "" // no permission, or a kernel that cannot: follow /proc from now on
+		if s.without(err) {
 			return s.fork(p, fds)
 		}
 	}
@@ -143,7 +145,10 @@ func (s *Spawner) fork(p *Process, fds []uintptr) error {
 	if g != nil {
 		p.tree = g
 	} else {
-		p.tree = &line{pid, s.Reaper, nil}
+		p.tree = &line{leader: pid, reaper: s.Reaper}
+		if p.serves {
+			p.tree = &line{leader: pid, reaper: s.Reaper, orphans: p.runs}
+		}
 	}
 	return nil
 }
@@ -155,8 +160,21 @@ func (s *Spawner) group() *group {
 	s.count++
 	g, err := newGroup(s.Group, s.groupName(strconv.Itoa(s.count)))
 	if err != nil {
-		s.Group = ""
+		s.without(err)
 		return nil
 	}
 	return g
+}
+
+// without follows /proc from now on, when the kernel will never give a cgroup:
+// no permission, no such thing. What may pass is no reason.
+func (s *Spawner) without(err error) bool {
+	for _, never := range []error{fs.ErrPermission, syscall.EROFS, syscall.ENOSYS, syscall.EINVAL, syscall.EOPNOTSUPP} {
+		if errors.Is(err, never) {
+			s.Log("no cgroup of its own for the backend, following its processes through /proc: %v", err)
+			s.Group = ""
+			return true
+		}
+	}
+	return false
 }

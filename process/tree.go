@@ -1,6 +1,7 @@
 package process
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -53,17 +54,33 @@ func newGroup(parent, name string) (*group, error) {
 	return &group{dir, procs}, nil
 }
 
-// Sweep removes the empty cgroups that a killed keepone of this name left. One
-// with somebody in it stays: rmdir(2) refuses.
-func (s *Spawner) Sweep() {
+// Sweep removes the cgroups that a killed keepone of this name left, and
+// returns the processes of those that are not empty, but for the one that except
+// is in: whoever is there was a backend's.
+func (s *Spawner) Sweep(except *Process) (left []int) {
 	prefix := s.groupName("")
-	left, _ := filepath.Glob(s.Group + "/" + prefix + "*")
-	for _, dir := range left {
+	dirs, _ := filepath.Glob(s.Group + "/" + prefix + "*")
+	for _, dir := range dirs {
 		number := strings.TrimPrefix(filepath.Base(dir), prefix)
-		if s.Group != "" && number != "" && strings.Trim(number, "0123456789.") == "" { // else another name begins alike
-			os.Remove(dir)
+		if s.Group == "" || number == "" || strings.Trim(number, "0123456789.") != "" {
+			continue // another name begins alike
+		}
+		if except != nil && except.isIn(dir) || os.Remove(dir) == nil {
+			continue
+		}
+		text, _ := os.ReadFile(dir + "/cgroup.procs")
+		for _, pid := range strings.Fields(string(text)) {
+			if n, err := strconv.Atoi(pid); err == nil {
+				left = append(left, n)
+			}
 		}
 	}
+	return left
+}
+
+func (p *Process) isIn(dir string) bool {
+	g, ok := p.tree.(*group)
+	return ok && g.dir == dir
 }
 
 // groupName is that of the cgroup of the backend with that number.
@@ -75,19 +92,35 @@ func (g *group) kill(s *scan) error {
 	if g.empty(s) {
 		return nil
 	}
-	err := os.WriteFile(g.dir+"/cgroup.kill", []byte("1"), 0)
-	if !os.IsNotExist(err) {
+	err := g.write("cgroup.kill", "1")
+	if err != unix.ENOENT {
 		return err
 	}
 	// Linux before 5.14: nobody forks while frozen.
-	os.WriteFile(g.dir+"/cgroup.freeze", []byte("1"), 0)
+	g.write("cgroup.freeze", "1")
 	signalAll(g, s, unix.SIGKILL)
-	return os.WriteFile(g.dir+"/cgroup.freeze", []byte("0"), 0)
+	return g.write("cgroup.freeze", "0")
 }
 
+// write writes one of the cgroup's files, and makes none: with O_CREAT a missing
+// one is answered with EACCES.
+func (g *group) write(name, text string) error {
+	fd, err := unix.Open(g.dir+"/"+name, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	_, err = unix.Write(fd, []byte(text))
+	return err
+}
+
+// empty takes nothing for granted: who cannot be asked about may be there.
 func (g *group) empty(*scan) bool {
 	text, err := os.ReadFile(g.dir + "/cgroup.events")
-	return err != nil || strings.Contains(string(text), "populated 0")
+	if err != nil {
+		return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENODEV)
+	}
+	return strings.Contains(string(text), "populated 0")
 }
 
 func (g *group) remove() { os.Remove(g.dir) }
@@ -95,12 +128,14 @@ func (g *group) remove() { os.Remove(g.dir) }
 func (g *group) close() { unix.Close(g.procs) }
 
 // A line is the backend's descendants as /proc tells them. Orphans come to
-// keepone, which is a subreaper: a child of ours that we did not start is one
-// of them.
+// keepone, which is a subreaper: a child that neither we started nor was here
+// before us is one of them. They are counted to the backend alone, not to a
+// check that runs or a shim that waits beside it.
 type line struct {
-	leader int
-	reaper *Reaper
-	lives  func() bool // of a leader that is no child of ours; else nil: then the reaper knows
+	leader  int
+	reaper  *Reaper
+	lives   func() bool     // of a leader that is no child of ours; else nil: then the reaper knows
+	orphans <-chan struct{} // closed when this is the backend; nil when it never is
 }
 
 func (l *line) pids(s *scan, buf []int) []int {
@@ -109,17 +144,26 @@ func (l *line) pids(s *scan, buf []int) []int {
 	if l.lives == nil && slices.Contains(s.leaders, l.leader) || l.lives != nil && l.lives() {
 		buf = append(buf, l.leader)
 	}
-	strays := len(buf)
+	select {
+	case <-l.orphans:
+		buf = l.addOrphans(s, buf)
+	default:
+	}
+	for i := first; i < len(buf); i++ { // grows while it is walked
+		buf = s.children(buf[i], buf)
+	}
+	return buf
+}
+
+func (l *line) addOrphans(s *scan, buf []int) []int {
+	first := len(buf)
 	buf = s.children(os.Getpid(), buf)
-	for i := strays; i < len(buf); {
+	for i := first; i < len(buf); {
 		if slices.Contains(s.leaders, buf[i]) {
 			buf = slices.Delete(buf, i, i+1)
 		} else {
 			i++
 		}
-	}
-	for i := first; i < len(buf); i++ { // grows while it is walked
-		buf = s.children(buf[i], buf)
 	}
 	return buf
 }
@@ -129,7 +173,10 @@ func (l *line) kill(s *scan) error {
 	return nil
 }
 
-func (l *line) empty(s *scan) bool { return len(l.pids(s, nil)) == 0 }
+func (l *line) empty(s *scan) bool {
+	s.failed = false
+	return len(l.pids(s, nil)) == 0 && !s.failed
+}
 
 func (*line) remove() {}
 
