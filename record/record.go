@@ -4,6 +4,7 @@ package record
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -47,7 +48,8 @@ func Write(path string, s State) error {
 		return fmt.Errorf("cannot write the state: %w", err)
 	}
 	temp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".new")
-	if err := os.WriteFile(temp, append(text, '\n'), 0o600); err != nil {
+	os.Remove(temp) // of a keepone that was killed here
+	if err := create(temp, append(text, '\n')); err != nil {
 		os.Remove(temp) // a full disk leaves half a file
 		return fmt.Errorf("cannot write the state: %w", err)
 	}
@@ -55,6 +57,16 @@ func Write(path string, s State) error {
 		return fmt.Errorf("cannot write the state: %w", err)
 	}
 	return nil
+}
+
+// create makes the file, and follows no link that somebody put there.
+func create(path string, text []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	return errors.Join(err, f.Close())
 }
 
 // Read returns what a former keepone left. The error wraps fs.ErrNotExist when

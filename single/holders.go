@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"unicode"
 
 	"github.com/prometheus/procfs"
 )
@@ -72,7 +73,7 @@ func holds(pid int, file os.FileInfo) bool {
 func describe(p procfs.Proc) Holder {
 	h := Holder{PID: p.PID, User: "?", Command: "?"}
 	if argv, err := p.CmdLine(); err == nil && len(argv) > 0 {
-		h.Command = strings.Join(argv, " ")
+		h.Command = printable(strings.Join(argv, " "))
 	}
 	if st, err := os.Stat("/proc/" + strconv.Itoa(p.PID)); err == nil {
 		uid := strconv.Itoa(int(st.Sys().(*syscall.Stat_t).Uid))
@@ -82,4 +83,15 @@ func describe(p procfs.Proc) Holder {
 		}
 	}
 	return h
+}
+
+// printable keeps a command line, which anybody may choose, from writing lines
+// of its own into a log.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, s)
 }

@@ -7,9 +7,14 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
+
+// patience is how often a lock is tried whose holder has gone when it is looked
+// for.
+const patience = 10
 
 // HeldError says that somebody else holds a lock. It wraps syscall.EWOULDBLOCK.
 type HeldError struct {
@@ -37,15 +42,20 @@ func (*HeldError) Unwrap() error { return syscall.EWOULDBLOCK }
 // since whoever can open it can lock it. The error is a *HeldError when
 // somebody else holds it.
 func Lock(path string) (*os.File, error) {
-	for range 10 {
+	for n := range 2 * patience {
 		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
 		if err != nil {
 			return nil, fmt.Errorf("cannot open the lock: %w", err)
 		}
 		if err := flock(f); err != nil {
-			defer f.Close()
+			holders := Holders(f)
+			f.Close()
+			if err == syscall.EWOULDBLOCK && len(holders) == 0 && n < patience {
+				time.Sleep(time.Millisecond) // status takes it for a moment, and others cannot be seen
+				continue
+			}
 			if err == syscall.EWOULDBLOCK {
-				return nil, &HeldError{path, Holders(f)}
+				return nil, &HeldError{path, holders}
 			}
 			return nil, fmt.Errorf("cannot lock %s: %w", path, err)
 		}

@@ -82,23 +82,36 @@ func OpenDiag() (*Diag, error) {
 	return d, nil
 }
 
-func (d *Diag) open() (err error) {
-	d.fd, err = unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
+func (d *Diag) open() error {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
 	if err != nil {
 		return err
 	}
-	return unix.SetsockoptTimeval(d.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 1})
+	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 1}); err != nil {
+		_ = unix.Close(fd)
+		return err
+	}
+	d.fd = fd
+	return nil
+}
+
+// hangUp leaves a conversation; the next question begins another.
+func (d *Diag) hangUp() (err error) {
+	if d.fd >= 0 {
+		err = unix.Close(d.fd)
+	}
+	d.fd = -1
+	return err
 }
 
 // Close ends the conversation. Closing twice is harmless.
 func (d *Diag) Close() error {
-	if d.fd < 0 {
+	if d.buf == nil {
 		return nil
 	}
-	err := unix.Close(d.fd)
-	d.fd = -1
-	buffers.Put(d.buf) // d reads no more: its descriptor is -1
-	return err
+	buffers.Put(d.buf)
+	d.buf = nil
+	return d.hangUp()
 }
 
 // exact asks for the one socket with that sockfs inode; ENOENT where there is
@@ -133,8 +146,7 @@ func (d *Diag) dump(states, show uint32, visit func(report)) (interrupted bool, 
 		interrupted, err = d.parts(visit)
 	}
 	if err != nil {
-		_ = d.Close()
-		err = errors.Join(err, d.open())
+		_ = d.hangUp() // the error is what counts
 	}
 	return interrupted, err
 }
@@ -167,6 +179,14 @@ func (d *Diag) parts(visit func(report)) (interrupted bool, err error) {
 }
 
 func (d *Diag) ask(flags uint16, states, ino, show uint32) error {
+	switch {
+	case d.buf == nil:
+		return unix.EBADF // closed
+	case d.fd < 0:
+		if err := d.open(); err != nil {
+			return err
+		}
+	}
 	d.seq++
 	e, r := binary.NativeEndian, &d.req
 	e.PutUint32(r[0:], requestLen)

@@ -30,6 +30,7 @@ const dumpAttempts = 4
 // counted twice, not missed. A system of several hundred Unix sockets is
 // dumped in parts, and a socket may hide when another goes away between two of
 // them: believe a zero that comes twice.
+// With an error, Pending may be known and Active is not.
 func (d *Diag) Queue(l *Listener) (Queue, error) {
 	r, err := d.exact(uint32(l.sockIno), showVFS|showQueue)
 	if err == nil && (r.state != stateListen || !r.hasQueue || !r.bound) {
@@ -41,7 +42,7 @@ func (d *Diag) Queue(l *Listener) (Queue, error) {
 	// Shut down for sending alone, it goes on accepting.
 	q := Queue{Pending: int(r.pending), Backlog: int(r.backlog), ShutDown: r.shutdown&shutReceive != 0}
 	if q.Active, err = d.active(r.file); err != nil {
-		return Queue{}, fmt.Errorf("cannot ask unix_diag for the connections of %s: %w", l.options.Path, err)
+		return q, fmt.Errorf("cannot ask unix_diag for the connections of %s: %w", l.options.Path, err)
 	}
 	return q, nil
 }
