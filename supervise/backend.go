@@ -70,11 +70,17 @@ func (s *Supervisor) gone(e Exit) {
 		s.step(blocked, e.Blocked)
 		return
 	}
-	dying := st.State == Draining
-	if st.State == Starting || st.State == Up {
+	dying, why := st.State == Draining, e.Text
+	switch st.State {
+	case Starting, Up:
 		s.unasked(e)
+		if s.because == Finished {
+			why = "finished, " + why
+		}
+	case Closing, Stopping:
+		why = "stopped, " + why
 	}
-	s.step(exited, e.Text)
+	s.step(exited, why)
 	if dying { // the first one that dies while it drains is followed at once
 		st.Failures++
 	}

@@ -73,8 +73,9 @@ type Weight struct {
 }
 
 // Config is the kernel as the loop sees it, and the limits of its patience.
-// Ready, Quiet, Drained and Log are called on goroutines of their own; the first
-// three must return promptly when their context ends, for the loop waits then.
+// Ready, Quiet and Drained are called on goroutines of their own, where Log may
+// be called, too; they must return promptly when their context ends, for the loop
+// waits then. Everything else is called by the loop and must be prompt.
 type Config struct {
 	Bind  func(generation int) (Socket, error)               // a socket that is not published yet
 	Spawn func(s Socket, hold bool) (Backend, error)         // hold: wait for Go before the backend runs
@@ -86,7 +87,7 @@ type Config struct {
 	Drained   func(context.Context, Socket, Backend) error
 	Weigh     func(pids []int, lived time.Duration) Weight
 	LastWords func() string                     // the end of the backend's output
-	Changed   func(st Status, now, next Socket) // after every move; next is nil unless published; must not block
+	Changed   func(st Status, now, next Socket) // after every move; next is nil unless published
 	Log       func(format string, args ...any)
 
 	ReadyTimeout time.Duration // how long it may take to serve

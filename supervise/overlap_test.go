@@ -184,18 +184,6 @@ func TestStartDuringAFailedCheck(t *testing.T) {
 	})
 }
 
-// The restart gave way to the stop: its caller hears so at once.
-func TestStopOvertakesAPreparation(t *testing.T) {
-	scene(t, func(p *play) {
-		p.checking = time.Second
-		p.upWith(behaviour{})
-		restarting := p.restart(Options{})
-		p.stop(Options{}).ok()
-		restarting.fails("stopped meanwhile")
-		p.is(Down)
-	})
-}
-
 // A stop needs no next generation, so none of what fails there keeps an
 // operator from it.
 func TestStopWithoutANextSocket(t *testing.T) {
@@ -240,5 +228,18 @@ func TestStopTimeoutIsNotProlonged(t *testing.T) {
 		p.up()
 		p.pass(2 * time.Second)
 		p.did("kill 1, exit 1, close 1, go 2")
+	})
+}
+
+// A backend that never accepted has nothing to finish: stopping it, or keepone,
+// waits for nobody, whoever may be in its queue.
+func TestStopBeforeReadyWaitsForNobody(t *testing.T) {
+	scene(t, func(p *play) {
+		p.usual = behaviour{ready: -1}
+		p.boot()
+		p.connect(1)
+		p.stop(Options{}).ok()
+		p.is(Down)
+		p.did("spawn 1, terminate 1, exit 1")
 	})
 }

@@ -89,7 +89,7 @@ func TestStopKeepsTheQueue(t *testing.T) {
 		p.up()
 		p.pass(time.Second)
 		p.is(Up)
-		p.did("spawn 1, terminate 1, exit 1, close 1, spawn 2")
+		p.did("spawn 1, hold 2, terminate 1, exit 1, close 1, go 2")
 		if p.served != 5 {
 			t.Errorf("served %d", p.served)
 		}
@@ -118,7 +118,7 @@ func TestRestartWhileServingTheOldQueue(t *testing.T) {
 		p.pass(2 * time.Second)
 		first.ok()
 		second.ok()
-		p.did("exit 1, spawn 1, terminate 1, exit 1, close 1, go 2")
+		p.did("exit 1, spawn 1, terminate 1, exit 1, spawn 1, terminate 1, exit 1, close 1, go 2")
 	})
 }
 

@@ -68,7 +68,7 @@ func (s *Supervisor) prepare(p *preparation) {
 		checked = s.cfg.Check(ctx)
 	}
 	patience, sock := s.cfg.Patience, s.now.socket
-	if p.opts.Now || p.ev == stop {
+	if p.opts.Now || p.ev == stop || s.status.State == Starting {
 		patience = 0
 	}
 	if checked == nil && patience == 0 {
@@ -95,7 +95,8 @@ func (s *Supervisor) prepared(err error) {
 	p := s.preparing
 	p.cancel()
 	s.preparing = nil
-	if err == nil {
+	idle := s.idle()
+	if err == nil && !idle {
 		err = s.retire()
 	}
 	switch {
@@ -108,11 +109,11 @@ func (s *Supervisor) prepared(err error) {
 		s.settle(s.status.State) // start-backend has what it wants
 		return
 	}
-	s.limit, s.hasty = s.cfg.DrainTimeout, p.opts.Now
+	s.limit, s.hasty = s.cfg.DrainTimeout, p.opts.Now || idle
 	switch {
 	case p.opts.Now && p.reason == Memory:
 		s.limit = hardDrain
-	case p.opts.Now:
+	case s.hasty:
 		s.limit = 0
 	}
 	if p.ev == restart {
@@ -120,6 +121,17 @@ func (s *Supervisor) prepared(err error) {
 	}
 	s.status.Cut, s.status.Failures = 0, 0
 	s.step(p.ev, string(p.reason))
+}
+
+// idle says that the backend has nothing to finish: it has accepted nothing
+// yet. Who waits at its socket waits for the next backend there, and must not be
+// drained: a backend that never gets ready would never accept them.
+func (s *Supervisor) idle() bool {
+	if s.status.State != Starting {
+		return false
+	}
+	q, err := s.now.socket.Queue()
+	return err == nil && q.Active == 0
 }
 
 // retire publishes the next generation, held by a shim of its own: were
@@ -138,13 +150,29 @@ func (s *Supervisor) retire() error {
 		sock.Close()
 		return fmt.Errorf("cannot hold the next socket: %w", err)
 	}
+	s.next = generation{sock, shim}
+	s.publish() // recorded before it can be needed: keepone may be killed now
 	if err := sock.Publish(); err != nil {
+		s.next = generation{}
 		s.dismiss(shim)
 		sock.Close()
 		return err
 	}
-	s.next = generation{sock, shim}
 	return nil
+}
+
+// hold makes sure that somebody else than keepone holds the next generation
+// while the old one drains.
+func (s *Supervisor) hold() {
+	if s.next.socket == nil || s.next.backend != nil {
+		return
+	}
+	shim, err := s.cfg.Spawn(s.next.socket, true)
+	if err != nil {
+		s.cfg.Log("nobody holds generation %d but keepone: %v", s.next.socket.Generation(), err)
+		return
+	}
+	s.next.backend = shim
 }
 
 // passed waits for the check; nil stands for none.

@@ -26,6 +26,7 @@ func (s *Supervisor) settle(st State) {
 		return
 	case Down:
 		s.rest()
+		s.because = "" // whatever comes next is a start
 		s.tell(nil, stop)
 		if notUp = errStopped; s.leaving {
 			notUp = ErrLeaving
@@ -86,6 +87,9 @@ func (s *Supervisor) leave() {
 	s.leaving = true
 	if s.status.State != Draining && s.status.State != Closing {
 		s.limit, s.hasty = s.cfg.DrainTimeout, false
+	}
+	if s.idle() {
+		s.limit, s.hasty = 0, true
 	}
 	published := s.now.socket
 	if s.next.socket != nil {

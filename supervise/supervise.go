@@ -109,6 +109,7 @@ func (s *Supervisor) step(ev event, why string) {
 	case attend:
 		s.watch(ready, s.cfg.Ready)
 	case drain:
+		s.hold()
 		s.watch(drained, s.cfg.Drained)
 	case terminate:
 		s.complain(s.now.backend.Terminate())

@@ -26,8 +26,8 @@ type legacy struct {
 // recorded one is refused: never a second interpreter. The lock lasts until it
 // is closed.
 func claim(t target) (l legacy, lock *os.File, err error) {
-	if err := os.MkdirAll(t.runDir, 0o755); err != nil {
-		return l, nil, fmt.Errorf("cannot make the run directory: %w", err)
+	if err := makeRunDir(t.runDir); err != nil {
+		return l, nil, err
 	}
 	lock, err = single.Lock(t.lock())
 	if errors.Is(err, syscall.EWOULDBLOCK) {
@@ -127,8 +127,12 @@ func (s *site) inheritBackend(l *legacy, options socket.Options) error {
 		}
 		s.former.Next = s.adapt(next)
 	}
+	if l.holder >= 0 { // its socket is ours by now, or was never published
+		err = unix.PidfdSendSignal(l.holder, unix.SIGKILL, nil, 0)
+	}
+	s.spawner.Sweep(p)
 	s.log("adopted the backend of a former keepone, process %d", p.PID())
-	return nil
+	return err
 }
 
 // inheritNext takes the next generation back from the shim that holds it. Where
@@ -138,7 +142,7 @@ func (s *site) inheritNext(l *legacy, options socket.Options) (*socket.Listener,
 	if l.state.Next != nil && l.holder >= 0 {
 		next, err := retrieve(options, *l.state.Next, []int{l.state.Holder.PID})
 		if err == nil {
-			return next, unix.PidfdSendSignal(l.holder, unix.SIGKILL, nil, 0) // we hold it now
+			return next, nil
 		}
 		generation = l.state.Next.Generation + 1
 	}

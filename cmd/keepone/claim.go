@@ -3,7 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"syscall"
 
 	"github.com/spf13/pflag"
 
@@ -96,4 +99,32 @@ func loadConfig(t target) (*config.Config, error) {
 		c.Name = t.name
 	}
 	return c, nil
+}
+
+// makeRunDir makes the directory readable by all, whatever the umask: the web
+// server connects to a socket in it. What is in it must be ours alone to change.
+func makeRunDir(dir string) error {
+	var missing []string
+	for d := dir; ; d = filepath.Dir(d) {
+		if _, err := os.Stat(d); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		missing = append(missing, d)
+	}
+	err := os.MkdirAll(dir, 0o755)
+	for _, d := range missing {
+		err = errors.Join(err, os.Chmod(d, 0o755))
+	}
+	if err != nil {
+		return fmt.Errorf("cannot make the run directory: %w", err)
+	}
+	st, err := os.Stat(dir)
+	if err != nil {
+		return fmt.Errorf("cannot use the run directory: %w", err)
+	}
+	if owner := st.Sys().(*syscall.Stat_t).Uid; int(owner) != os.Geteuid() || st.Mode().Perm()&0o022 != 0 {
+		return &failure{exitFailed, "chown and chmod go-w it, or choose another with --run-dir",
+			fmt.Errorf("cannot use the run directory %s: others than user %d may change what is in it", dir, os.Geteuid())}
+	}
+	return nil
 }

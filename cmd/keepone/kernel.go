@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"keepone/process"
 	"keepone/resident"
 	"keepone/rss"
@@ -104,12 +106,10 @@ func (s *site) newSpawner() *process.Spawner {
 	if err != nil {
 		s.log("following the backend's processes through /proc: %v", err)
 	}
-	spawner := &process.Spawner{
+	return &process.Spawner{
 		Reaper: process.NewReaper(), Name: s.name, Group: group,
-		Stop: s.config.Stop.Signal, Env: resident.Env(),
+		Stop: s.config.Stop.Signal, Env: resident.Env(), Log: s.log,
 	}
-	spawner.Sweep()
-	return spawner
 }
 
 func (s *site) spawn(on supervise.Socket, hold bool) (supervise.Backend, error) {
@@ -118,8 +118,8 @@ func (s *site) spawn(on supervise.Socket, hold bool) (supervise.Backend, error) 
 		return nil, err
 	}
 	l := on.(listener)
-	if err := l.Blocking(); err != nil {
-		return nil, err
+	if err := errors.Join(l.Blocking(), unix.SetNonblock(int(s.output.Writer().Fd()), false)); err != nil {
+		return nil, err // both are shared with the former backend, which may have changed them
 	}
 	spec.Handoff, spec.Lock = process.Handoff(s.config.Backend.Handoff), s.backendLock()
 	if !hold {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"keepone/record"
 	"keepone/resident"
 	"keepone/rss"
+	"keepone/single"
 	"keepone/socket"
 	"keepone/supervise"
 )
@@ -36,6 +38,7 @@ type site struct {
 	spawner    *process.Spawner
 	scale      *rss.Scale
 	nudge      chan struct{} // to give memory back now
+	lines      chan string   // of the log, on their way to stderr
 	loop       *supervise.Supervisor
 	former     supervise.Legacy       // what a killed keepone left
 	command    string                 // as status shows it
@@ -52,7 +55,7 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	s := &site{target: t, config: cfg, nudge: make(chan struct{}, 1), identified: map[int]record.Process{}, command: commandLine(cfg.Backend.Command), mode: cfg.Socket.Mode.String()}
+	s := &site{target: t, config: cfg, nudge: make(chan struct{}, 1), lines: make(chan string, 64), identified: map[int]record.Process{}, command: commandLine(cfg.Backend.Command), mode: cfg.Socket.Mode.String()}
 	left, lock, err := claim(t)
 	if err != nil {
 		return err
@@ -60,6 +63,9 @@ func run(args []string) error {
 	defer lock.Close()
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
+	written := make(chan struct{})
+	go s.write(written)
+	defer s.flush(written)
 	s.spawner, s.scale = s.newSpawner(), s.newScale()
 	go s.spawner.Reaper.Run(ctx)
 	err = s.open(&left)
@@ -122,6 +128,10 @@ func (s *site) openSocket(left *legacy) error {
 	if inherited, err := s.inherit(left, options); inherited || err != nil {
 		return err
 	}
+	if pids := s.spawner.Sweep(nil); len(pids) > 0 {
+		return &failure{exitFailed, fmt.Sprintf("end them with: kill %s", strings.Trim(fmt.Sprint(pids), "[]")),
+			fmt.Errorf("cannot run %s: processes of a former backend still live in its cgroup: %v", s.name, pids)}
+	}
 	s.former.Stopped = left.stopped()
 	if err := socket.Prepare(options); err != nil {
 		return err
@@ -147,7 +157,7 @@ func (s *site) serve(ctx context.Context) {
 	s.loop.Resume(s.former)
 	go s.output.Run(ctx)
 	go resident.Trim(ctx, trimInterval, s.nudge)
-	go s.control.Serve(ctx, operates, s.answer, s.newQuickStatus().answer)
+	go s.listen(ctx)
 	s.log("listening at %s", s.config.Socket.Path)
 	notify(daemon.SdNotifyReady)
 	leave, left := context.WithCancel(ctx)
@@ -157,10 +167,20 @@ func (s *site) serve(ctx context.Context) {
 	s.log("stopped")
 }
 
+// listen answers on the control socket.
+func (s *site) listen(ctx context.Context) {
+	if err := s.control.Serve(ctx, operates, s.answer, s.newQuickStatus().answer); err != nil {
+		s.log("keepone can be asked nothing any more: %v", err)
+	}
+}
+
 // signals turns the first SIGTERM into a stop, and the next into a hurry.
 func (s *site) signals(ctx context.Context, leave func()) {
 	c := make(chan os.Signal, 4)
 	signal.Notify(c, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	// A reader of our stderr that went away must not end us. Not Ignore: the
+	// backend would inherit that.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	for first := true; ; {
 		select {
 		case <-ctx.Done():
@@ -181,13 +201,19 @@ func (s *site) signals(ctx context.Context, leave func()) {
 }
 
 // clear removes what a clean stop leaves behind in the run directory. After
-// anything else it stays: a backend may still live that is known by it.
+// anything else it stays: a backend may still live that is known by it. A
+// backend.lock that somebody holds stays, too: on a new file the next lock would
+// succeed beside it.
 func (s *site) clear() {
-	for _, path := range []string{s.target.output(), s.state(), s.backendLock(), s.lock()} {
+	s.spawner.Sweep(nil)
+	if lock, err := single.Lock(s.backendLock()); err == nil {
+		os.Remove(s.backendLock())
+		lock.Close()
+	}
+	for _, path := range []string{s.target.output(), s.state(), s.lock()} {
 		os.Remove(path)
 	}
 	os.Remove(s.runDir) // stays where somebody keeps something in it
-	s.spawner.Sweep()
 }
 
 // close gives up what open made.
@@ -207,18 +233,3 @@ func (s *site) close() error {
 	}
 	return errors.Join(errs...)
 }
-
-func (s *site) log(format string, args ...any) {
-	fmt.Fprintf(os.Stderr, "keepone: "+s.name+": "+format+"\n", args...)
-}
-
-// trim lets memory be given back: after the start, a restart, many questions.
-func (s *site) trim() {
-	select {
-	case s.nudge <- struct{}{}:
-	default: // it is about to be
-	}
-}
-
-// notify tells systemd, where it listens; elsewhere it does nothing.
-func notify(state string) { daemon.SdNotify(false, state) }
