@@ -150,3 +150,21 @@ func TestSurvivor(t *testing.T) {
 		t.Error(o.err)
 	}
 }
+
+// TestLogReaderGone: whoever read keepone's stderr is dead, as after "keepone run 2>&1 | head"; that ends nothing.
+func TestLogReaderGone(t *testing.T) {
+	t.Parallel()
+	command, set := backend(t, "threaded.py")
+	s := newSite(t, plan{command: command, settings: set})
+	shell := `exec "$@" 2> >(exec true)`
+	p, err := start(s.dir+"/keepone.log", s.environ(), -1, "bash", "-c", shell, "bash", keepone, "run", "-c", s.config, "--run-dir", s.run)
+	s.must(err)
+	s.supervisor, s.groups = p, append(s.groups, p.pid())
+	s.await("up")
+	for range 3 {
+		s.do("restart-backend")
+	}
+	if st := s.await("up"); st.Restarts.Total != 3 {
+		t.Errorf("%d restarts", st.Restarts.Total)
+	}
+}

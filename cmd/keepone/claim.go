@@ -49,6 +49,9 @@ func (r *runFlags) configured(args []string) (target, *config.Config, error) {
 	if r.user+r.socket+r.handoff != "" {
 		return target{}, nil, misuse("put them into the configuration", "cannot run: --user, --socket and --handoff go with -- COMMAND only")
 	}
+	if len(args) > 1 {
+		return target{}, nil, misuse("keepone run --help", "cannot run: one name is enough, not %q", args)
+	}
 	t, err := r.resolve(args)
 	if err != nil {
 		return target{}, nil, err
@@ -59,8 +62,13 @@ func (r *runFlags) configured(args []string) (target, *config.Config, error) {
 
 // command is keepone run -- COMMAND: no configuration is needed.
 func (r *runFlags) command(args, argv []string) (target, *config.Config, error) {
-	if r.file != "" || len(argv) == 0 {
-		return target{}, nil, misuse("for instance: keepone run --user www-data -- php-cgi", "cannot run: after -- stands the backend's command, and --config does not go with it")
+	switch {
+	case len(argv) == 0 || argv[0] == "":
+		return target{}, nil, misuse("for instance: keepone run --user www-data -- php-cgi", "cannot run: after -- stands the backend's command")
+	case r.file != "" || len(args) > 1:
+		return target{}, nil, misuse("keepone run --help", "cannot run: with -- COMMAND goes one name at most, and no configuration")
+	case isRoot() && r.user == "":
+		return target{}, nil, misuse("for instance: --user www-data", "cannot run %s as root unless that is said: --user is missing", argv[0])
 	}
 	if len(args) == 0 && r.name == "" {
 		args = []string{commandName(argv[0])}

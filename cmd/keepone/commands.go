@@ -96,7 +96,13 @@ func runHelp() error {
 
 func versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		Use: "version", Short: "Print the version",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return misuse("keepone version", "cannot print a version of %q", args)
+			}
+			return nil
+		},
 		Run: func(*cobra.Command, []string) { fmt.Println("keepone", version) },
 	}
 }

@@ -111,7 +111,7 @@ func (o *operation) run(s *selection, args []string) error {
 func (o *operation) refused(t target, a control.Answer) error {
 	err := fmt.Errorf("cannot %s %s: %s", o.command.Name(), t.name, a.Error)
 	var r statusReport
-	if json.Unmarshal(a.Body, &r) == nil && r.LastWords != "" && r.State != "up" {
+	if json.Unmarshal(a.Body, &r) == nil && r.LastWords != "" && (r.State == "backoff" || r.State == "restarting") {
 		err = fmt.Errorf("%w\nthe last words of the backend:\n%s", err, indent(r.LastWords))
 	}
 	return &failure{exitFailed, a.Hint, err}
@@ -123,7 +123,11 @@ func unreachable(t target, err error) error {
 	case errors.Is(err, fs.ErrPermission):
 		return &failure{exitFailed, "use sudo, or name the user in control.read or control.operate", err}
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
-		return &failure{exitFailed, "start it with: keepone run " + t.name, fmt.Errorf("cannot reach %s: keepone does not run there (%w)", t.name, err)}
+		f := new(failure)
+		if errors.As(notRunning(t, err), &f) {
+			f.code = exitFailed
+		}
+		return f
 	}
 	return err
 }

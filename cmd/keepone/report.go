@@ -63,8 +63,8 @@ type memoryReport struct {
 }
 
 type restartsReport struct {
-	Total int           `json:"total"`
-	Last  *restartEvent `json:"last,omitempty"`
+	Total int          `json:"total"`
+	Last  restartEvent `json:"last"` // empty before the first
 }
 
 type restartEvent struct {
@@ -98,7 +98,7 @@ func (s *site) report(st *supervise.Status, own uint64) statusReport {
 		r.Left = &left
 	}
 	if st.Restarts > 0 {
-		r.Restarts.Last = &restartEvent{string(st.Last.Reason), st.Last.Exit, age(st.Last.At)}
+		r.Restarts.Last = restartEvent{string(st.Last.Reason), st.Last.Exit, age(st.Last.At)}
 	}
 	return r
 }

@@ -63,6 +63,9 @@ func run(args []string) error {
 	defer lock.Close()
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
+	// A reader of our stderr that went away must not end us. Not Ignore: the
+	// backend would inherit that.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	written := make(chan struct{})
 	go s.write(written)
 	defer s.flush(written)
@@ -178,9 +181,6 @@ func (s *site) listen(ctx context.Context) {
 func (s *site) signals(ctx context.Context, leave func()) {
 	c := make(chan os.Signal, 4)
 	signal.Notify(c, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
-	// A reader of our stderr that went away must not end us. Not Ignore: the
-	// backend would inherit that.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	for first := true; ; {
 		select {
 		case <-ctx.Done():

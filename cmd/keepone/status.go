@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
@@ -39,7 +40,7 @@ Exit status: 0 it runs, 1 it is wanted but dead, 3 it does not run, 4 unknown.`,
 			ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
 			defer cancel()
 			if names := known(); len(args) == 0 && s.name+s.file+s.runDir == "" && len(names) > 1 {
-				return overview(ctx, s, names)
+				return overview(ctx, s, names, asJSON)
 			}
 			t, err := s.resolve(args)
 			if err != nil {
@@ -58,9 +59,7 @@ func statusOf(ctx context.Context, t target, asJSON bool) error {
 		return notRunning(t, err)
 	}
 	if asJSON {
-		e := json.NewEncoder(os.Stdout)
-		e.SetIndent("", "  ")
-		err = e.Encode(r)
+		err = printJSON(r)
 	} else {
 		_, err = fmt.Print(r.text())
 	}
@@ -70,29 +69,40 @@ func statusOf(ctx context.Context, t target, asJSON bool) error {
 	return err
 }
 
-// overview is one line for each of several backends.
-func overview(ctx context.Context, s *selection, names []string) error {
-	worst := lsbRunning
+// overview is one line for each of several backends, or one JSON array.
+func overview(ctx context.Context, s *selection, names []string, asJSON bool) error {
+	worst, reports := lsbRunning, []statusReport{}
 	for _, name := range names {
 		t, err := s.named(name)
 		if err != nil {
 			return err
 		}
 		r, err := ask(ctx, t)
-		if err != nil {
-			f := new(failure)
-			errors.As(notRunning(t, err), &f)
-			fmt.Printf("%-16s %v\n", name, f)
-			worst = max(worst, f.code)
-			continue
+		code, line := r.exitCode(), r.line()
+		if f := new(failure); err != nil && errors.As(notRunning(t, err), &f) {
+			code, line = f.code, strings.TrimPrefix(f.Error(), name+": ")
+			r = statusReport{Name: name, State: "unreachable", Why: line}
 		}
-		fmt.Printf("%-16s %s\n", name, r.line())
-		worst = max(worst, r.exitCode())
+		worst, reports = max(worst, code), append(reports, r)
+		if !asJSON {
+			fmt.Printf("%-16s %s\n", name, line)
+		}
+	}
+	if asJSON {
+		if err := printJSON(reports); err != nil {
+			return err
+		}
 	}
 	if worst != lsbRunning {
 		return silent(worst)
 	}
 	return nil
+}
+
+func printJSON(v any) error {
+	e := json.NewEncoder(os.Stdout)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
 }
 
 // exitCode is that of the Linux Standard Base for a keepone that answers.
@@ -122,8 +132,14 @@ func notRunning(t target, err error) error {
 	held := new(single.HeldError)
 	if lock, err := lockIfThere(t.backendLock()); errors.As(err, &held) {
 		return &failure{lsbDead, "", fmt.Errorf("%s: keepone does not run, but a backend of it still lives: %w", t.name, err)}
+	} else if errors.Is(err, fs.ErrPermission) {
+		return &failure{lsbUnknown, "use sudo", fmt.Errorf("%s: keepone does not run, and whether a backend of it lives is not yours to see: %w", t.name, err)}
 	} else if lock != nil {
 		lock.Close()
+	}
+	if left := leftBy(t); left.backend >= 0 {
+		left.close()
+		return &failure{lsbDead, "", fmt.Errorf("%s: keepone does not run, but its backend, process %d, still lives", t.name, left.state.Backend.PID)}
 	}
 	return &failure{lsbStopped, "start it with: keepone run " + t.name, fmt.Errorf("%s: keepone does not run", t.name)}
 }

@@ -1,11 +1,15 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/pflag"
 
@@ -43,11 +47,14 @@ func configDir() string {
 	return filepath.Join(home(), ".config/keepone")
 }
 
+// systemBase is where the backends that root runs have their run directories.
+const systemBase = "/run/keepone"
+
 // runBase is never below $XDG_RUNTIME_DIR: that is gone at logout and unknown to
 // cron, and two run directories would be two interpreters.
 func runBase() string {
 	if isRoot() {
-		return "/run/keepone"
+		return systemBase
 	}
 	return filepath.Join(home(), ".local/state/keepone")
 }
@@ -87,8 +94,8 @@ func (s selection) resolve(args []string) (target, error) {
 // named fills in the defaults for a name. A name becomes part of paths, so it
 // must not be one.
 func (s selection) named(name string) (target, error) {
-	if name == "" || strings.ContainsAny(name, "/ \t\n") || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "-") {
-		return target{}, misuse("", "cannot use %q as the name of a backend", name)
+	if !validName(name) {
+		return target{}, misuse("letters, digits and . _ + @ - make a name", "cannot use %q as the name of a backend", name)
 	}
 	t := target{name, s.file, s.runDir}
 	if t.file == "" {
@@ -96,6 +103,9 @@ func (s selection) named(name string) (target, error) {
 	}
 	if t.runDir == "" {
 		t.runDir = filepath.Join(runBase(), name)
+		if there := filepath.Join(systemBase, name); !exists(t.runDir) && exists(there) {
+			t.runDir = there // the system's: control.read and control.operate say who may ask
+		}
 	}
 	var err error
 	if t.runDir, err = filepath.Abs(t.runDir); err != nil {
@@ -109,17 +119,47 @@ func none(names []string) error {
 		return misuse("write "+configDir()+"/NAME.toml, or start one with: keepone run -- COMMAND",
 			"cannot choose a backend: there is no configuration in %s", configDir())
 	}
-	return misuse("say which, for instance: keepone status "+names[0],
+	return misuse("say which, by -n or as an argument: "+names[0],
 		"cannot choose a backend: there are %s", strings.Join(names, ", "))
 }
 
-// known lists the backends that have a configuration or run without one.
+func validName(name string) bool {
+	odd := func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._+@-", r))
+	}
+	return name != "" && !strings.ContainsFunc(name, odd) && name[0] != '.' && name[0] != '-'
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// known lists the backends that have a configuration or run without one: an
+// ordinary user's own, or else the system's.
 func known() []string {
 	names, _ := config.Names(configDir()) // none where the directory is missing
-	dirs, _ := filepath.Glob(filepath.Join(runBase(), "*", "control"))
-	for _, d := range dirs {
-		names = append(names, filepath.Base(filepath.Dir(d)))
+	names = append(names, running(runBase())...)
+	if len(names) == 0 {
+		names = running(systemBase)
 	}
 	slices.Sort(names)
-	return slices.Compact(names)
+	return slices.Compact(slices.DeleteFunc(names, func(n string) bool { return !validName(n) }))
+}
+
+// running lists the run directories in which a keepone answers; what a killed
+// one left is none.
+func running(base string) (names []string) {
+	sockets, _ := filepath.Glob(filepath.Join(base, "*", "control"))
+	for _, path := range sockets {
+		conn, err := net.Dial("unix", path)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
+			continue
+		}
+		if err == nil {
+			conn.Close()
+		}
+		names = append(names, filepath.Base(filepath.Dir(path)))
+	}
+	return names
 }

@@ -30,7 +30,7 @@ func (r *statusReport) text() string {
 	if r.Socket.Next != 0 {
 		row("", "new requests wait at generation %d", r.Socket.Next)
 	}
-	if last := r.Restarts.Last; last != nil {
+	if last := r.Restarts.Last; r.Restarts.Total > 0 {
 		row("restarts", "%d, the last %s ago: %s (%s)", r.Restarts.Total, duration(last.Ago), last.Reason, last.Exit)
 	} else {
 		row("restarts", "none")
@@ -45,7 +45,7 @@ func (r *statusReport) line() string {
 	s := r.State
 	switch {
 	case r.Preparing:
-		s += ", a restart is being prepared"
+		return s + ", a restart is being prepared"
 	case r.State == "draining" || r.State == "closing":
 		return r.progress()
 	case r.State == "up":
@@ -64,7 +64,7 @@ func (r *statusReport) line() string {
 func (r *statusReport) progress() string {
 	switch {
 	case r.Preparing:
-		return fmt.Sprintf("%s: checking, or waiting for a quiet moment: %s", r.State, requests(r.Queue.Active))
+		return fmt.Sprintf("%s: checking, or waiting for a quiet moment (%s)", r.State, requests(r.Queue.Active))
 	case r.Left != nil && r.Socket.Next != 0:
 		return fmt.Sprintf("%s: %s, %.0f s left", r.State, requests(r.Queue.Active), *r.Left)
 	case r.Left != nil:

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"keepone/config"
+	"keepone/process"
+	"keepone/single"
+)
+
+// Nobody reads the log: the loop goes on all the same.
+func TestLogNeverBlocks(t *testing.T) {
+	s := &site{lines: make(chan string, 2)}
+	for range 1000 {
+		s.log("%d %s", 1, "word")
+	}
+	if line := <-s.lines; line != "keepone: : 1 word\n" {
+		t.Errorf("%q", line)
+	}
+}
+
+// A backend.lock that somebody holds is not unlinked by a clean stop: a lock on
+// a new file would succeed beside it.
+func TestClearLeavesAHeldLock(t *testing.T) {
+	dir := t.TempDir()
+	s := &site{target: target{name: "x", runDir: dir}, config: &config.Config{}, spawner: &process.Spawner{}}
+	held, err := single.Lock(s.backendLock())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	s.clear()
+	if _, err := single.Lock(s.backendLock()); !errors.Is(err, syscall.EWOULDBLOCK) {
+		t.Errorf("a second lock: %v", err)
+	}
+	held.Close()
+	s.clear()
+	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the run directory after a clean stop: %v", err)
+	}
+}
+
+func TestRunDirectory(t *testing.T) {
+	old := unix.Umask(0o077)
+	defer unix.Umask(old)
+	base := t.TempDir()
+	dir := filepath.Join(base, "a", "b")
+	if err := makeRunDir(dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []string{filepath.Dir(dir), dir} {
+		if st, err := os.Stat(d); err != nil || st.Mode().Perm() != 0o755 {
+			t.Errorf("%s: %v, %v", d, st.Mode(), err)
+		}
+	}
+	if err := os.Chmod(dir, 0o775); err != nil {
+		t.Fatal(err)
+	}
+	if err := makeRunDir(dir); err == nil {
+		t.Error("a directory that a group may change was taken")
+	}
+	if os.Getuid() != 0 {
+		t.Skip("only root can give a directory away")
+	}
+	if err := errors.Join(os.Chmod(dir, 0o755), os.Chown(dir, 33, 33)); err != nil {
+		t.Fatal(err)
+	}
+	if err := makeRunDir(dir); err == nil {
+		t.Error("a directory of another user was taken")
+	}
+}
