@@ -36,6 +36,7 @@ type Defaults struct {
 	Root   bool   // keepone may change users
 	User   string // who runs keepone: the backend's user unless Root
 	RunDir string // the run directory of this backend, as in /run/keepone/web2py
+	Name   string // of the backend, where it is not that of the file
 }
 
 // Backend is the one process that keepone spawns.
@@ -122,7 +123,11 @@ func Load(file string, d Defaults) (*Config, error) {
 // Parse makes a Config of TOML text. The file's name gives the Config its Name and the errors their position; it is not opened.
 // All problems come at once, as Errors in order of position; only a text that is not TOML yields just the first.
 func Parse(file string, text []byte, d Defaults) (*Config, error) {
-	c := Command(nameOf(file), nil, d)
+	name := nameOf(file)
+	if d.Name != "" {
+		name = d.Name
+	}
+	c := Command(name, nil, d)
 	c.File = file
 	r := &report{file: file}
 	tree := r.read(text)

@@ -91,7 +91,7 @@ var Keys = []Key{
 		Doc:   "How long a planned restart lets the old backend finish the requests it has.",
 		field: func(c *Config) value { return duration{&c.Drain.Timeout, 0} }},
 	{Name: "drain.patience", Type: "duration", Default: `"5s"`, Example: `"5s"`,
-		Doc:   "How long an operator's restart first waits for a quiet moment.",
+		Doc:   "How long a planned restart first waits for a quiet moment.",
 		field: func(c *Config) value { return duration{&c.Drain.Patience, 0} }},
 
 	{Name: "ready.by", Type: "string", Default: `"accept"`, Example: `"settle"`, Values: []string{"accept", "settle"},

@@ -17,7 +17,6 @@ func (c *Config) Warnings() []string {
 			all = append(all, warning)
 		}
 	}
-	add(c.warnTimeouts())
 	add(c.warnBacklog())
 	add(c.warnDirectory())
 	env, err := c.Environ()
@@ -35,17 +34,15 @@ func (c *Config) Warnings() []string {
 // webPatience is how long nginx waits for an answer by default (fastcgi_read_timeout and its like).
 const webPatience = time.Minute
 
-func (c *Config) warnTimeouts() string {
-	plain := Command("", nil, Defaults{})
-	if c.Drain.Timeout == plain.Drain.Timeout && c.Stop.Timeout == plain.Stop.Timeout && c.Ready.Timeout == plain.Ready.Timeout {
-		return ""
-	}
+// Patience warns when a restart at its worst outlasts the web server's: "" when it does not. It is told by check alone, for the
+// defaults are such, and seldom does everything last as long as it may.
+func (c *Config) Patience() string {
 	total := c.Drain.Timeout.Seconds() + c.Stop.Timeout.Seconds() + c.Ready.Timeout.Seconds() // no overflow in floats
 	if total <= webPatience.Seconds() {
 		return ""
 	}
-	return fmt.Sprintf("drain.timeout, stop.timeout and ready.timeout are %gs together: a request that waits for the next backend longer than "+
-		"60s gets 504 from an nginx whose fastcgi_read_timeout is the default", total)
+	return fmt.Sprintf("drain.timeout, stop.timeout and ready.timeout are %.0f s together: at its worst a restart outlasts a web server's "+
+		"patience, 60 s in nginx (fastcgi_read_timeout), and who waits for the next backend gets 504", total)
 }
 
 func (c *Config) warnBacklog() string {

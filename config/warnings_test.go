@@ -15,9 +15,6 @@ func TestWarnings(t *testing.T) {
 	quiet := "[socket]\nbacklog = 1\n"
 	for _, test := range []struct{ text, want string }{
 		{text + quiet, ""},
-		{text + quiet + "[drain]\ntimeout = \"10s\"\n[ready]\ntimeout = \"20s\"", ""},
-		{text + quiet + "[drain]\ntimeout = \"29s\"", "are 99s together"},
-		{text + quiet + "[drain]\ntimeout = \"2500000h\"\n[stop]\ntimeout = \"2500000h\"", "s together"},
 		{text + "[socket]\nbacklog = 1\npath = \"/tmp/x.sock\"", "socket.path /tmp/x.sock is under /tmp/"},
 		{text + "[socket]\nbacklog = 1\nmode = \"0666\"", "lets every local user connect"},
 		{text + "check = [\"no-such-program\"]\n" + quiet, `backend.check: cannot run "no-such-program": it is not in the backend's PATH`},
@@ -36,9 +33,17 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
-func TestPlainDefaultsDoNotWarnOfTimeouts(t *testing.T) {
-	if got := Command("x", nil, asRoot).warnTimeouts(); got != "" {
-		t.Error(got)
+func TestPatience(t *testing.T) {
+	nobody(t)
+	for text, want := range map[string]string{
+		"": "are 100 s together",
+		"[drain]\ntimeout = \"10s\"\n[ready]\ntimeout = \"40s\"\n":          "",
+		"[drain]\ntimeout = \"29s\"\n":                                      "are 99 s together",
+		"[drain]\ntimeout = \"2500000h\"\n[stop]\ntimeout = \"2500000h\"\n": "are 18000000060 s together",
+	} {
+		if got := parse(t, smallest+text, asRoot).Patience(); !strings.Contains(got, want) || (want == "") != (got == "") {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
 	}
 }
 

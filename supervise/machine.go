@@ -31,13 +31,6 @@ var stateNames = [numStates]string{
 // String returns the state's name as status prints it.
 func (s State) String() string { return stateNames[s] }
 
-// alive says whether a process of the backend may exist in this state. The
-// shim that holds the next generation's socket is not one: it is no interpreter
-// before it has been given the word.
-func (s State) alive() bool {
-	return s != Down && s != Blocked && s != Backoff
-}
-
 // An event is something asked of the backend or something that befell it.
 type event uint8
 

@@ -81,3 +81,10 @@ func checkMove(t *testing.T, from State, ev event) {
 
 // timed says which states have a deadline.
 func timed(s State) bool { return s != Down && s != Up }
+
+// alive says whether a process of the backend may exist in this state. The
+// shim that holds the next generation's socket is not one: it is no interpreter
+// before it has been given the word.
+func (s State) alive() bool {
+	return s != Down && s != Blocked && s != Backoff
+}

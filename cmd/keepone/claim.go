@@ -95,16 +95,13 @@ func (r *runFlags) command(args, argv []string) (target, *config.Config, error) 
 }
 
 func defaults(t target) config.Defaults {
-	return config.Defaults{Root: isRoot(), User: whoami(), RunDir: t.runDir}
+	return config.Defaults{Root: isRoot(), User: whoami(), RunDir: t.runDir, Name: t.name}
 }
 
 func loadConfig(t target) (*config.Config, error) {
 	c, err := config.Load(t.file, defaults(t))
 	if err != nil {
 		return nil, &failure{exitMisuse, "", err}
-	}
-	if t.name != c.Name { // -n overrules the file's name
-		c.Name = t.name
 	}
 	return c, nil
 }

@@ -124,8 +124,10 @@ func checkCommand(s *selection) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			for _, w := range cfg.Warnings() {
-				fmt.Fprintln(os.Stderr, "warning: "+w)
+			for _, w := range append(cfg.Warnings(), cfg.Patience()) {
+				if w != "" {
+					fmt.Fprintln(os.Stderr, "warning: "+w)
+				}
 			}
 			return cfg.Print(os.Stdout, secrets)
 		},

@@ -230,5 +230,9 @@ func (s *site) lastWords() string {
 	if err != nil {
 		return fmt.Sprintf("(its output could not be read: %v)", err)
 	}
+	if words.Lost > s.lost {
+		s.log("warning: %d bytes of the backend's output did not get into %s: %v", words.Lost-s.lost, s.outputFile, words.Cause)
+		s.lost = words.Lost
+	}
 	return strings.Join(words.Lines, "\n")
 }

@@ -43,6 +43,8 @@ type site struct {
 	former     supervise.Legacy       // what a killed keepone left
 	command    string                 // as status shows it
 	mode       string                 // of the socket, likewise
+	outputFile string                 // likewise
+	lost       uint64                 // bytes of output that could not be written, as far as told
 	unwritten  error                  // why the latest state is not on disk
 	identified map[int]record.Process // the processes since the latest spawn
 }
@@ -55,7 +57,16 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	s := &site{target: t, config: cfg, nudge: make(chan struct{}, 1), lines: make(chan string, 64), identified: map[int]record.Process{}, command: commandLine(cfg.Backend.Command), mode: cfg.Socket.Mode.String()}
+	s := &site{
+		target:     t,
+		config:     cfg,
+		nudge:      make(chan struct{}, 1),
+		lines:      make(chan string, 64),
+		identified: map[int]record.Process{},
+		command:    commandLine(cfg.Backend.Command),
+		mode:       cfg.Socket.Mode.String(),
+		outputFile: cfg.OutputFile(),
+	}
 	left, lock, err := claim(t)
 	if err != nil {
 		return err

@@ -35,6 +35,7 @@ func (r *statusReport) text() string {
 	} else {
 		row("restarts", "none")
 	}
+	row("output", "%s", r.Output)
 	row("keepone", "%s, pid %d, version %s", size(r.Supervisor.RSS), r.Supervisor.PID, r.Version)
 	b.WriteString(r.notes())
 	return b.String()

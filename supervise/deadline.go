@@ -1,0 +1,50 @@
+package supervise
+
+import "time"
+
+// sameWait says that only what follows is another: the drain, or the wait for
+// the exit, goes on, and its deadline is not prolonged.
+func sameWait(from, to State) bool {
+	draining := func(s State) bool { return s == Draining || s == Closing }
+	ending := func(s State) bool { return s == Restarting || s == Stopping }
+	return draining(from) && draining(to) || ending(from) && ending(to)
+}
+
+// patience is how long a state may last; negative is for ever.
+func (s *Supervisor) patience(st State) time.Duration {
+	switch st {
+	case Blocked:
+		return blockedRetry
+	case Starting:
+		return s.cfg.ReadyTimeout
+	case Draining, Closing:
+		return s.limit
+	case Restarting, Stopping:
+		return s.cfg.StopTimeout
+	case Backoff:
+		return s.backoff()
+	}
+	return -1
+}
+
+// backoff doubles with every failure. After a backend that finished there is
+// none, only a bound: one that accepts once and exits is not spawned more than
+// ten times a second.
+func (s *Supervisor) backoff() time.Duration {
+	switch {
+	case s.because == Finished:
+		return max(0, firstBackoff-time.Since(s.status.Started))
+	case s.status.Failures == 0:
+		return 0
+	}
+	return min(firstBackoff<<min(s.status.Failures-1, 20), s.cfg.BackoffLimit)
+}
+
+func (s *Supervisor) rearm(d time.Duration) {
+	s.deadline.Stop()
+	s.status.Until = time.Time{}
+	if d >= 0 {
+		s.deadline.Reset(d)
+		s.status.Until = time.Now().Add(d)
+	}
+}
