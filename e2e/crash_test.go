@@ -47,7 +47,12 @@ func TestCrashLoop(t *testing.T) {
 		go func() { answers <- ask(client, s.url, "/fast") }()
 	}
 	stop := s.knock(t, 20*time.Millisecond)
+	anonymous := func() int { return memory(t, s.supervisor.pid(), "RssAnon") }
+	settled := 0 // KiB when the garbage collector has found its pace
 	await(t, time.Minute, "200 deaths", func() bool {
+		if settled == 0 && s.deaths() >= 100 {
+			settled = anonymous()
+		}
 		if st, ok := s.status(); !ok || st.State != "backoff" && st.State != "starting" {
 			t.Fatalf("state %q in a crash loop", st.State)
 		}
@@ -55,6 +60,9 @@ func TestCrashLoop(t *testing.T) {
 	})
 	if n := s.fewestDescriptors(); n > fewest {
 		t.Errorf("%d descriptors after 200 deaths, %d after five", n, fewest)
+	}
+	if n := anonymous(); n > settled+1024 {
+		t.Errorf("%d KiB after 200 deaths, %d after a hundred", n, settled)
 	}
 	if st, _ := s.status(); st.Restarts.Last.Reason == "" {
 		t.Error("status gives no reason")

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"keepone/control"
 	"keepone/record"
@@ -50,8 +51,9 @@ func (s *site) changed(st supervise.Status, now, next supervise.Socket) {
 		more := s.config.Drain.Timeout + s.config.Stop.Timeout
 		notify(fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", more.Microseconds()))
 	}
-	if st.State == supervise.Up || st.State == supervise.Down {
-		s.trim()
+	rests := st.State == supervise.Up || st.State == supervise.Down
+	if rests || st.State == supervise.Backoff && time.Until(st.Until) >= time.Second {
+		s.trim() // nothing happens for a while
 	}
 	err := record.Write(s.target.state(), s.record(st, now, next))
 	if err != nil && s.unwritten == nil {
