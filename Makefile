@@ -35,7 +35,7 @@ packages-for-demo:
 	@./packaging/need lighttpd:lighttpd php-cgi:php-cgi
 
 packages-for-tests:
-	@./packaging/need lighttpd:lighttpd php-cgi:php-cgi nginx:nginx-light python3:python3 curl:curl mmdebstrap:mmdebstrap
+	@./packaging/need lighttpd:lighttpd php-cgi:php-cgi nginx:nginx-light python3:python3 curl:curl mmdebstrap:mmdebstrap ip:iproute2
 
 clean:
 	rm -f keepone keepone-demo
