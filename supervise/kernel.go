@@ -90,6 +90,7 @@ type Config struct {
 	Changed   func(st Status, now, next Socket) // after every move; next is nil unless published
 	Log       func(format string, args ...any)
 
+	Settles      bool          // ready is only assumed: a starting backend may be serving already
 	ReadyTimeout time.Duration // how long it may take to serve
 	DrainTimeout time.Duration // how long requests in flight may take
 	StopTimeout  time.Duration // from the stop signal to SIGKILL

@@ -230,16 +230,3 @@ func TestStopTimeoutIsNotProlonged(t *testing.T) {
 		p.did("kill 1, exit 1, close 1, go 2")
 	})
 }
-
-// A backend that never accepted has nothing to finish: stopping it, or keepone,
-// waits for nobody, whoever may be in its queue.
-func TestStopBeforeReadyWaitsForNobody(t *testing.T) {
-	scene(t, func(p *play) {
-		p.usual = behaviour{ready: -1}
-		p.boot()
-		p.connect(1)
-		p.stop(Options{}).ok()
-		p.is(Down)
-		p.did("spawn 1, terminate 1, exit 1")
-	})
-}

@@ -40,6 +40,7 @@ func (s *site) kernel() supervise.Config {
 		LastWords:    s.lastWords,
 		Changed:      s.changed,
 		Log:          s.log,
+		Settles:      c.Ready.By == "settle",
 		ReadyTimeout: c.Ready.Timeout,
 		DrainTimeout: c.Drain.Timeout,
 		StopTimeout:  c.Stop.Timeout,
