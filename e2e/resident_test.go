@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	restLimit = 2600 // KiB of keepone at rest: 2.5 MB and the kernel's own inexactness
+	restLimit = 3000 // KiB of keepone at rest: lighttpd's 3.0 MB; how much of the program is mapped depends on the page cache's folios
 	anonLimit = 1500 // KiB of it anonymous
 	burst     = 2000 // status requests
 	trimTwice = time.Minute + 30*time.Second
@@ -83,7 +83,7 @@ func (s *site) rests(when string, within time.Duration) {
 	own, web := 0, 0
 	for deadline := time.Now().Add(within); ; time.Sleep(time.Second) {
 		own, web = memory(s.t, s.supervisor.pid(), "VmRSS"), memory(s.t, s.web.pid(), "VmRSS")
-		if own <= restLimit && own < web {
+		if own <= restLimit && own < web && memory(s.t, s.supervisor.pid(), "RssAnon") <= anonLimit {
 			break
 		}
 		if time.Now().After(deadline) {
