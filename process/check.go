@@ -57,11 +57,11 @@ func (p *Process) check(ctx context.Context, read *os.File, timeout time.Duratio
 	if cause == nil {
 		return nil
 	}
+	read.SetReadDeadline(time.Now().Add(time.Second)) // an orphan may hold the other end
 	return fmt.Errorf("the check %s failed: %w\n%s", name, cause, <-said)
 }
 
-// lastWords reads to the end, which comes when the whole tree is gone, and
-// keeps the last lines.
+// lastWords reads to the end or the deadline, and keeps the last lines.
 func lastWords(f *os.File) string {
 	kept, buf := []byte{}, make([]byte, 4096)
 	for {

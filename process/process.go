@@ -1,6 +1,7 @@
 package process
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -83,13 +84,12 @@ func (p *Process) Terminate() error {
 	return p.signal(p.stop)
 }
 
-// Kill ends the whole tree.
+// Kill ends the whole tree: its members first, for with the leader gone they
+// may not be found as its descendants any more.
 func (p *Process) Kill() error {
 	closeOnce(p.killed)
-	if err := p.signal(unix.SIGKILL); err != nil {
-		return err
-	}
-	return p.tree.kill(p.scan)
+	err := p.tree.kill(p.scan)
+	return errors.Join(err, p.signal(unix.SIGKILL))
 }
 
 // signal goes through the pidfd: it can hit nobody else.

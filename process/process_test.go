@@ -163,10 +163,16 @@ func TestWholeTree(t *testing.T) {
 	})
 }
 
+// gone waits until the dead have been reaped, too.
 func gone(t *testing.T, pids []int) {
 	t.Helper()
 	for _, pid := range pids {
-		if err := syscall.Kill(pid, 0); err != syscall.ESRCH {
+		err := syscall.Kill(pid, 0)
+		for n := 0; n < 1000 && err == nil; n++ {
+			time.Sleep(10 * time.Millisecond)
+			err = syscall.Kill(pid, 0)
+		}
+		if err != syscall.ESRCH {
 			t.Errorf("process %d is still there: %v", pid, err)
 		}
 	}

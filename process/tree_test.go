@@ -55,6 +55,23 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// What a check leaves running, with its output open, holds up nobody.
+func TestCheckThatLeavesSomebody(t *testing.T) {
+	b := newBench(t, "")
+	s := b.spec("setsid sh -c 'echo $$; exec sleep 600' & sleep 0.1; exit 3")
+	s.Handoff, s.Lock = NoSocket, ""
+	err := <-b.Check(t.Context(), s, time.Minute)
+	if err == nil || !strings.Contains(err.Error(), "exit status 3") {
+		t.Fatalf("%v", err)
+	}
+	lines := strings.Split(err.Error(), "\n")
+	pid, bad := strconv.Atoi(lines[len(lines)-1])
+	if bad != nil {
+		t.Fatalf("%v", err)
+	}
+	syscall.Kill(pid, syscall.SIGKILL)
+}
+
 // The steady loop asks for the tree every second, for ever.
 func TestPidsAllocatesNothing(t *testing.T) {
 	trees(t, func(b *bench) {
