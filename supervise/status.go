@@ -17,6 +17,7 @@ type Status struct {
 	Generation int       // of the backend's socket
 	Next       int       // generation that new requests wait at while it differs; else 0
 	NextPID    int       // the shim that holds it; 0 for none
+	Leaving    bool      // keepone stops: no operator asked for the backend's end
 	Preparing  bool      // a planned restart is being checked or waits for a quiet moment
 	Restarts   int       // since keepone started
 	Last       Restart   // the latest of them

@@ -196,7 +196,7 @@ func (s *Supervisor) publish() { s.cfg.Changed(s.snapshot(), s.now.socket, s.nex
 
 func (s *Supervisor) snapshot() Status {
 	st := s.status
-	st.Preparing = s.preparing != nil
+	st.Preparing, st.Leaving = s.preparing != nil, s.leaving
 	if s.next.socket != nil {
 		st.Next = s.next.socket.Generation()
 	}

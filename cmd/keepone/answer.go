@@ -68,6 +68,9 @@ func (s *site) record(st supervise.Status, now, next supervise.Socket) record.St
 		Backend: s.identify(st.PID), Holder: s.identify(st.NextPID),
 		Socket: record.Socket{Generation: now.Generation(), Inode: now.(listener).SockIno()},
 	}
+	if st.Leaving { // killed now, the next keepone starts a backend as at any boot
+		r.Phase = "leaving"
+	}
 	if next != nil {
 		r.Next = &record.Socket{Generation: next.Generation(), Inode: next.(listener).SockIno()}
 	}

@@ -11,7 +11,10 @@ import (
 
 	"keepone/config"
 	"keepone/process"
+	"keepone/record"
 	"keepone/single"
+	"keepone/socket"
+	"keepone/supervise"
 )
 
 // Nobody reads the log: the loop goes on all the same.
@@ -73,5 +76,24 @@ func TestRunDirectory(t *testing.T) {
 	}
 	if err := makeRunDir(dir); err == nil {
 		t.Error("a directory of another user was taken")
+	}
+}
+
+// A keepone that is killed while it stops was not told to stop the backend: the
+// next one starts it.
+func TestStoppedIsAnOperatorsWord(t *testing.T) {
+	l, err := socket.Bind(socket.Options{Path: filepath.Join(t.TempDir(), "s"), UID: -1, GID: -1, Mode: 0o600, Backlog: 1}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	s := &site{identified: map[int]record.Process{}}
+	for st, want := range map[supervise.State]bool{supervise.Down: true, supervise.Closing: true, supervise.Stopping: true, supervise.Up: false} {
+		for _, leaving := range []bool{false, true} {
+			left := legacy{state: s.record(supervise.Status{State: st, Leaving: leaving}, s.adapt(l), nil)}
+			if got := left.stopped(); got != (want && !leaving) {
+				t.Errorf("killed in %s, leaving %v: stays down %v", st, leaving, got)
+			}
+		}
 	}
 }
