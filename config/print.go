@@ -85,10 +85,10 @@ func Document(w io.Writer) error {
 	b := bufio.NewWriter(w)
 	b.WriteString("# Configuration\n\n" + preamble)
 	for _, section := range sections() {
-		fmt.Fprintf(b, "\n## [%s]\n\n| Key | Type | Default | Meaning | Example |\n|---|---|---|---|---|\n", section)
+		fmt.Fprintf(b, "\n## [%s]\n\n| Key | Type | Default | Meaning | In force | Example |\n|---|---|---|---|---|---|\n", section)
 		for i := range Keys {
 			if k := &Keys[i]; k.section() == section {
-				fmt.Fprintf(b, "| `%s` | %s | %s | %s | `%s` |\n", k.short(), k.kind(), k.fallback(), k.Doc, k.Example)
+				fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s | `%s` |\n", k.short(), k.kind(), k.fallback(), k.Doc, k.Takes(), k.Example)
 			}
 		}
 	}
@@ -107,6 +107,7 @@ An unknown key, a wrong type or unit is an error. This page is made from the tab
 - A duration is "500ms", "10s", "1m30s", "2h"; never a bare number.
 - A mode is octal digits in quotes, "0660".
 - A user or group is a name or a number.
+- A changed key is in force after ` + "`keepone reload`, after `keepone restart-backend`" + `, or with a new start of keepone.
 `
 
 func (k *Key) kind() string {

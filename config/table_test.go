@@ -29,7 +29,7 @@ func TestDocument(t *testing.T) {
 		t.Error("CONFIGURATION.md is out of date: go test ./config -run TestDocument -update")
 	}
 	for line := range strings.Lines(b.String()) {
-		if strings.HasPrefix(line, "|") && strings.Count(line, "|") != 6 {
+		if strings.HasPrefix(line, "|") && strings.Count(line, "|") != 7 {
 			t.Errorf("a broken row: %s", line)
 		}
 	}

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"io/fs"
 	"os"
 	"slices"
 	"syscall"
@@ -24,7 +25,14 @@ func (g Grant) includes(p peer) bool {
 		slices.ContainsFunc(p.gids, func(gid int) bool { return slices.Contains(g.GIDs, gid) })
 }
 
-func (a Access) private() bool { return a.Read.empty() && a.Operate.empty() }
+// mode is that of the socket's file: where anybody at all is granted something,
+// everybody may connect, and credentials decide.
+func (a Access) mode() fs.FileMode {
+	if a.Read.empty() && a.Operate.empty() {
+		return 0o600
+	}
+	return 0o666
+}
 
 // peer is who connected, as of the moment of connect(2).
 type peer struct {

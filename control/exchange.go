@@ -18,7 +18,7 @@ func (s *Server) exchange(ctx context.Context, conn *os.File, p peer) {
 	switch {
 	case err != nil:
 		s.send(conn, Answer{Error: fmt.Sprintf("cannot read the request: %v", err)})
-	case s.needsOperate(r.Op) && !p.mayOperate(s.access):
+	case s.needsOperate(r.Op) && !p.mayOperate(*s.access.Load()):
 		s.send(conn, Answer{
 			Error: fmt.Sprintf("cannot %s: uid %d is not allowed", r.Op, p.uid),
 			Hint:  "add the user to control.operate in the configuration",

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -25,9 +26,9 @@ const (
 // Server listens on the control socket. Make one with Listen, run Serve once.
 type Server struct {
 	path     string
-	file     fs.FileInfo // the socket file as we made it
-	listener *os.File    // net.UnixListener offers no accept without garbage
-	access   Access
+	file     fs.FileInfo            // the socket file as we made it
+	listener *os.File               // net.UnixListener offers no accept without garbage
+	access   atomic.Pointer[Access] // replaced as a whole
 	self     int
 	close    func() error
 
@@ -45,10 +46,11 @@ type Server struct {
 // nothing, else 0666: who may ask is then a matter of credentials alone.
 func Listen(path string, a Access) (*Server, error) {
 	s := &Server{
-		path: path, access: a, self: os.Geteuid(),
+		path: path, self: os.Geteuid(),
 		shared: make(chan struct{}, shared), reserved: make(chan struct{}, reserved),
 		lineTime: 2 * time.Second, writeTime: 2 * time.Second,
 	}
+	s.access.Store(&a)
 	s.close = sync.OnceValue(s.closeOnce)
 	err := fits(path)
 	if err == nil {
@@ -86,12 +88,8 @@ func (s *Server) bind() error {
 	if err != nil {
 		return err
 	}
-	mode := fs.FileMode(0o666)
-	if s.access.private() {
-		mode = 0o600
-	}
 	if s.file, err = os.Lstat(s.path); err == nil {
-		err = os.Chmod(s.path, mode)
+		err = os.Chmod(s.path, s.access.Load().mode())
 	}
 	if err != nil {
 		s.listener.Close()
@@ -117,6 +115,20 @@ func (s *Server) listen() error {
 		s.listener.Close()
 	}
 	return err
+}
+
+// SetAccess replaces who may ask, from the next connection on. It may be called
+// from any goroutine.
+func (s *Server) SetAccess(a Access) error {
+	s.access.Store(&a)
+	there, err := os.Lstat(s.path)
+	if err != nil || !os.SameFile(there, s.file) {
+		return fmt.Errorf("cannot set who may ask at %s: it is not our socket any more", s.path)
+	}
+	if err := os.Chmod(s.path, a.mode()); err != nil {
+		return fmt.Errorf("cannot set who may ask at %s: %w", s.path, cause(err))
+	}
+	return nil
 }
 
 // Close ends the server and removes the socket file if it is still ours. Requests
@@ -186,7 +198,7 @@ func (s *Server) admit(ctx context.Context, conn *os.File, underWay *sync.WaitGr
 		s.refuse(conn, Answer{Error: fmt.Sprintf("cannot tell who asks: %v", err)})
 		return
 	}
-	if !p.mayRead(s.access) {
+	if !p.mayRead(*s.access.Load()) {
 		s.refuse(conn, Answer{
 			Error: fmt.Sprintf("cannot answer: uid %d is not allowed", p.uid),
 			Hint:  "add the user to control.read or control.operate in the configuration",

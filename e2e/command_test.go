@@ -29,8 +29,12 @@ type state struct {
 		Path       string
 		Generation int
 	}
-	Queue    struct{ Pending, Active, Backlog int }
-	Memory   struct{ Samples int }
+	Queue  struct{ Pending, Active, Backlog int }
+	Memory struct {
+		Samples int
+		Hard    int64 `json:"hard_bytes"`
+	}
+	Pending  []string
 	Restarts struct {
 		Total int
 		Last  struct{ Reason, Exit string }

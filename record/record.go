@@ -24,6 +24,7 @@ type State struct {
 	Holder     *Process `json:"holder,omitempty"` // the shim that waits with the next socket
 	Next       *Socket  `json:"next,omitempty"`   // the socket that new requests wait at, where it is another
 	Restarts   int      `json:"restarts"`
+	Config     string   `json:"config,omitempty"` // digest of what the backend was made with
 }
 
 // A Process is a pid that cannot be mistaken for a later one.

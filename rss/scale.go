@@ -15,6 +15,9 @@ func NewScale(n int, l Limits) *Scale {
 	return &Scale{sampler: NewSampler(), history: NewHistory(n), limits: l}
 }
 
+// SetLimits replaces the limits, for the next sample on.
+func (s *Scale) SetLimits(l Limits) { s.limits = l }
+
 // Weigh takes a sample of a backend with those processes and that age, and
 // says whether it is over its limits. A backend younger than the one before is
 // another.

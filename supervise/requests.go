@@ -21,6 +21,7 @@ type request struct {
 	opts  Options
 	reply chan answer // of capacity 1: a caller that went away blocks nobody
 	look  *Look       // a question that is answered in place
+	alter func(*Config)
 }
 
 type answer struct {
@@ -77,6 +78,13 @@ func (s *Supervisor) Start(ctx context.Context, o Options) (Status, error) {
 	return s.ask(ctx, request{ev: start, opts: o})
 }
 
+// Reconfigure lets change alter the limits of the loop's patience, and what
+// else belongs to the loop's goroutine. A deadline that runs is not altered.
+func (s *Supervisor) Reconfigure(ctx context.Context, change func(*Config)) error {
+	_, err := s.ask(ctx, request{ev: numEvents, alter: change})
+	return err
+}
+
 // Hurry ends a drain under way, as Options.Now does.
 func (s *Supervisor) Hurry(ctx context.Context) error {
 	_, err := s.ask(ctx, request{ev: numEvents, opts: Options{Now: true}})
@@ -117,6 +125,11 @@ func (s *Supervisor) serve(r request) {
 	if r.ev == numEvents {
 		if r.opts.Now {
 			s.hurry()
+		}
+		if r.alter != nil {
+			r.alter(&s.cfg)
+			s.sampling.Reset(s.cfg.Sample)
+			s.publish()
 		}
 		s.answer(r)
 		return

@@ -24,6 +24,7 @@ type Supervisor struct {
 	next      generation     // published, and waits for now to empty; zero for none
 	status    Status         // all but Queue
 	deadline  *time.Timer    // of the state
+	sampling  *time.Ticker   // of memory
 	limit     time.Duration  // of the drain that comes next
 	hasty     bool           // that drain is not waited for: what it cuts off is no news
 	watching  <-chan event   // ready or drained, of the state
@@ -48,6 +49,7 @@ func New(cfg Config, published Socket) *Supervisor {
 		now:      generation{socket: published},
 		status:   Status{Generation: published.Generation()},
 		deadline: time.NewTimer(time.Hour),
+		sampling: time.NewTicker(cfg.Sample),
 		limit:    cfg.DrainTimeout,
 		unwatch:  func() {},
 		pids:     make([]int, 0, 64),
@@ -59,8 +61,7 @@ func New(cfg Config, published Socket) *Supervisor {
 func (s *Supervisor) Run(ctx context.Context) {
 	defer close(s.ended)
 	s.begin()
-	sample := time.NewTicker(s.cfg.Sample)
-	defer sample.Stop()
+	defer s.sampling.Stop()
 	done := ctx.Done()
 	for !s.leaving || s.status.State != Down {
 		select {
@@ -85,7 +86,7 @@ func (s *Supervisor) Run(ctx context.Context) {
 			s.prepared(err)
 		case <-s.deadline.C:
 			s.expire()
-		case <-sample.C:
+		case <-s.sampling.C:
 			s.weigh(s.sample())
 		}
 	}

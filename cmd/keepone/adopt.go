@@ -120,6 +120,7 @@ func (s *site) inheritBackend(l *legacy, options socket.Options) error {
 		return fmt.Errorf("%w; the backend of the former keepone still serves: end it with kill %d, then run keepone again", err, p.PID())
 	}
 	s.former = supervise.Legacy{Backend: newBackend(p), Started: l.state.Backend.Started(), Restarts: l.state.Restarts}
+	s.adopted = l.state.Config
 	if !s.socket.Published() {
 		next, err := s.inheritNext(l, options)
 		if err != nil {

@@ -32,6 +32,8 @@ func (s *site) answer(ctx context.Context, r control.Request) control.Answer {
 		st, err = s.loop.Stop(ctx, o)
 	case "start":
 		st, err = s.loop.Start(ctx, o)
+	case "reload":
+		return s.reload(ctx)
 	default:
 		return control.Answer{Error: fmt.Sprintf("this keepone, version %s, does not know %q", version, r.Op)}
 	}
@@ -46,9 +48,10 @@ func (s *site) answer(ctx context.Context, r control.Request) control.Answer {
 // changed keeps what the next keepone and systemd are to know. A state that
 // cannot be written is told once and costs nothing else.
 func (s *site) changed(st supervise.Status, now, next supervise.Socket) {
+	s.pend(st.PID, st.NextPID)
 	notify("STATUS=" + st.State.String() + ": " + st.Why)
 	if st.State == supervise.Closing || st.State == supervise.Stopping {
-		more := s.config.Drain.Timeout + s.config.Stop.Timeout
+		more := s.config().Drain.Timeout + s.config().Stop.Timeout
 		notify(fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", more.Microseconds()))
 	}
 	rests := st.State == supervise.Up || st.State == supervise.Down
@@ -65,6 +68,7 @@ func (s *site) changed(st supervise.Status, now, next supervise.Socket) {
 func (s *site) record(st supervise.Status, now, next supervise.Socket) record.State {
 	r := record.State{
 		Phase: st.State.String(), Restarts: st.Restarts, Supervisor: *s.identify(os.Getpid()),
+		Config:  s.digest(st.PID),
 		Backend: s.identify(st.PID), Holder: s.identify(st.NextPID),
 		Socket: record.Socket{Generation: now.Generation(), Inode: now.(listener).SockIno()},
 	}

@@ -29,29 +29,31 @@ const (
 
 // kernel wires the loop to the packages that do the work.
 func (s *site) kernel() supervise.Config {
-	c := s.config
 	k := supervise.Config{
-		Bind:         s.bind,
-		Spawn:        s.spawn,
-		Ready:        s.ready,
-		Quiet:        quiet,
-		Drained:      drained,
-		Weigh:        s.weigh,
-		LastWords:    s.lastWords,
-		Changed:      s.changed,
-		Log:          s.log,
-		Settles:      c.Ready.By == "settle",
-		ReadyTimeout: c.Ready.Timeout,
-		DrainTimeout: c.Drain.Timeout,
-		StopTimeout:  c.Stop.Timeout,
-		Patience:     c.Drain.Patience,
-		BackoffLimit: c.Backoff.Limit,
-		Sample:       c.Memory.Sample,
+		Bind:      s.bind,
+		Spawn:     s.spawn,
+		Ready:     s.ready,
+		Quiet:     quiet,
+		Drained:   drained,
+		Weigh:     s.weigh,
+		LastWords: s.lastWords,
+		Changed:   s.changed,
+		Log:       s.log,
 	}
+	s.policy(&k)
+	return k
+}
+
+// policy is what a reload may change.
+func (s *site) policy(k *supervise.Config) {
+	c := s.config()
+	k.Settles = c.Ready.By == "settle"
+	k.ReadyTimeout, k.DrainTimeout, k.StopTimeout = c.Ready.Timeout, c.Drain.Timeout, c.Stop.Timeout
+	k.Patience, k.BackoffLimit, k.Sample = c.Drain.Patience, c.Backoff.Limit, c.Memory.Sample
+	k.Check = nil
 	if len(c.Backend.Check) > 0 {
 		k.Check = s.check
 	}
-	return k
 }
 
 // A listener is a socket.Listener as the loop wants it.
@@ -109,12 +111,12 @@ func (s *site) newSpawner() *process.Spawner {
 	}
 	return &process.Spawner{
 		Reaper: process.NewReaper(), Name: s.name, Group: group,
-		Stop: s.config.Stop.Signal, Env: resident.Env(), Log: s.log,
+		Stop: s.config().Stop.Signal, Env: resident.Env(), Log: s.log,
 	}
 }
 
 func (s *site) spawn(on supervise.Socket, hold bool) (supervise.Backend, error) {
-	spec, err := s.spec(s.config.Backend.Command)
+	spec, err := s.spec(s.config().Backend.Command)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +124,7 @@ func (s *site) spawn(on supervise.Socket, hold bool) (supervise.Backend, error) 
 	if err := errors.Join(l.Blocking(), unix.SetNonblock(int(s.output.Writer().Fd()), false)); err != nil {
 		return nil, err // both are shared with the former backend, which may have changed them
 	}
-	spec.Handoff, spec.Lock = process.Handoff(s.config.Backend.Handoff), s.backendLock()
+	spec.Handoff, spec.Lock = process.Handoff(s.config().Backend.Handoff), s.backendLock()
 	if !hold {
 		s.lastWords() // what is in the pipe belongs to the former one
 	}
@@ -131,6 +133,7 @@ func (s *site) spawn(on supervise.Socket, hold bool) (supervise.Backend, error) 
 		return nil, err
 	}
 	clear(s.identified)
+	s.made[p.PID()] = s.config().Config
 	return newBackend(p), nil
 }
 
@@ -138,7 +141,7 @@ func (s *site) spawn(on supervise.Socket, hold bool) (supervise.Backend, error) 
 // many programs call listen(2) on the socket they are handed.
 func (s *site) ready(ctx context.Context, on supervise.Socket, _ supervise.Backend) error {
 	l := on.(listener)
-	if s.config.Ready.By == "accept" {
+	if s.config().Ready.By == "accept" {
 		err := socket.Ready(ctx, l.Listener)
 		if err == nil {
 			return l.Relisten()
@@ -146,10 +149,10 @@ func (s *site) ready(ctx context.Context, on supervise.Socket, _ supervise.Backe
 		if ctx.Err() != nil || errors.Is(err, socket.ErrShutDown) {
 			return err
 		}
-		s.log("settling for %s instead of seeing the backend accept: %v", s.config.Ready.Settle, err)
+		s.log("settling for %s instead of seeing the backend accept: %v", s.config().Ready.Settle, err)
 	}
 	select {
-	case <-time.After(s.config.Ready.Settle):
+	case <-time.After(s.config().Ready.Settle):
 		return l.Relisten()
 	case <-ctx.Done():
 		return ctx.Err()
@@ -185,26 +188,26 @@ func drained(ctx context.Context, on supervise.Socket, from supervise.Backend) e
 }
 
 func (s *site) check(ctx context.Context) <-chan error {
-	spec, err := s.spec(s.config.Backend.Check)
+	spec, err := s.spec(s.config().Backend.Check)
 	if err != nil {
 		failed := make(chan error, 1)
 		failed <- err
 		return failed
 	}
-	return s.spawner.Check(ctx, spec, s.config.Backend.CheckTimeout)
+	return s.spawner.Check(ctx, spec, s.config().Backend.CheckTimeout)
 }
 
 // spec is read anew for every spawn: a changed .env is in the next backend.
 func (s *site) spec(argv []string) (process.Spec, error) {
-	env, err := s.config.Environ()
+	env, err := s.config().Environ()
 	if err != nil {
 		return process.Spec{}, err
 	}
-	uid, gid, groups, err := s.config.Credentials()
+	uid, gid, groups, err := s.config().Credentials()
 	if err != nil {
 		return process.Spec{}, err
 	}
-	c := s.config
+	c := s.config()
 	return process.Spec{
 		Argv: argv, Env: env, Dir: c.Backend.Directory,
 		UID: uid, GID: gid, Groups: groups, Umask: int(c.Backend.Umask),
@@ -213,10 +216,12 @@ func (s *site) spec(argv []string) (process.Spec, error) {
 }
 
 func (s *site) newScale() *rss.Scale {
-	return rss.NewScale(historySize, rss.Limits{
-		Soft: uint64(s.config.Memory.Soft), Hard: uint64(s.config.Memory.Hard),
-		N: softN, M: softM, MinLife: minLife,
-	})
+	return rss.NewScale(historySize, s.memoryLimits())
+}
+
+func (s *site) memoryLimits() rss.Limits {
+	m := s.config().Memory
+	return rss.Limits{Soft: uint64(m.Soft), Hard: uint64(m.Hard), N: softN, M: softM, MinLife: minLife}
 }
 
 func (s *site) weigh(pids []int, lived time.Duration) supervise.Weight {
@@ -232,7 +237,7 @@ func (s *site) lastWords() string {
 		return fmt.Sprintf("(its output could not be read: %v)", err)
 	}
 	if words.Lost > s.lost {
-		s.log("warning: %d bytes of the backend's output did not get into %s: %v", words.Lost-s.lost, s.outputFile, words.Cause)
+		s.log("warning: %d bytes of the backend's output did not get into %s: %v", words.Lost-s.lost, s.config().outputFile, words.Cause)
 		s.lost = words.Lost
 	}
 	return strings.Join(words.Lines, "\n")

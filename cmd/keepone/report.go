@@ -30,6 +30,7 @@ type statusReport struct {
 	LastExit   string           `json:"last_exit,omitempty"`
 	LastWords  string           `json:"last_words,omitempty"`
 	Failures   int              `json:"failures,omitempty"` // in a row
+	Pending    []string         `json:"pending,omitempty"`  // configuration keys that the next backend will have
 	Cut        int              `json:"cut,omitempty"`      // connections open when the latest drain ended at its deadline
 }
 
@@ -75,20 +76,21 @@ type restartEvent struct {
 }
 
 func (s *site) report(st *supervise.Status, own uint64) statusReport {
+	v := s.config()
 	r := statusReport{
 		Name: s.name, Version: version, State: st.State.String(), Why: st.Why, Since: age(st.Since),
 		Preparing: st.Preparing, Queue: st.Queue, LastExit: st.LastExit, LastWords: st.LastWords,
-		Failures: st.Failures, Cut: st.Cut, Output: s.outputFile,
+		Failures: st.Failures, Cut: st.Cut, Output: v.outputFile, Pending: s.pendingKeys(),
 		Backend: backendReport{
-			PID: st.PID, Command: s.command, User: s.config.Backend.User,
+			PID: st.PID, Command: v.command, User: v.Backend.User,
 			RSS: st.RSS, Peak: st.Peak, Adopted: st.Adopted,
 		},
 		Supervisor: supervisorReport{PID: os.Getpid(), RSS: own},
 		Socket: socketReport{
-			Path: s.config.Socket.Path, Owner: s.config.Socket.Owner, Group: s.config.Socket.Group,
-			Mode: s.mode, Generation: st.Generation, Next: st.Next,
+			Path: v.Socket.Path, Owner: v.Socket.Owner, Group: v.Socket.Group,
+			Mode: v.mode, Generation: st.Generation, Next: st.Next,
 		},
-		Memory:   memoryReport{uint64(s.config.Memory.Soft), uint64(s.config.Memory.Hard), st.Samples},
+		Memory:   memoryReport{uint64(v.Memory.Soft), uint64(v.Memory.Hard), st.Samples},
 		Restarts: restartsReport{Total: st.Restarts},
 	}
 	if st.PID != 0 {

@@ -9,7 +9,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"keepone/config"
 	"keepone/process"
 	"keepone/record"
 	"keepone/single"
@@ -32,7 +31,7 @@ func TestLogNeverBlocks(t *testing.T) {
 // a new file would succeed beside it.
 func TestClearLeavesAHeldLock(t *testing.T) {
 	dir := t.TempDir()
-	s := &site{target: target{name: "x", runDir: dir}, config: &config.Config{}, spawner: &process.Spawner{}}
+	s := &site{target: target{name: "x", runDir: dir}, spawner: &process.Spawner{}}
 	held, err := single.Lock(s.backendLock())
 	if err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -30,9 +31,12 @@ const trimInterval = 30 * time.Second
 // A site is everything that one running keepone holds.
 type site struct {
 	target
-	config     *config.Config
-	socket     *socket.Listener // the first generation; the loop owns it and what follows
-	diag       *socket.Diag     // of the loop
+	inForce    atomic.Pointer[view]
+	pending    atomic.Pointer[[]string] // what a restart would put in force
+	made       map[int]*config.Config   // of each process that was spawned, by pid; the loop's
+	adopted    string                   // digest of the configuration that the adopted backend was made with
+	socket     *socket.Listener         // the first generation; the loop owns it and what follows
+	diag       *socket.Diag             // of the loop
 	output     *output.Output
 	control    *control.Server
 	spawner    *process.Spawner
@@ -41,9 +45,6 @@ type site struct {
 	lines      chan string   // of the log, on their way to stderr
 	loop       *supervise.Supervisor
 	former     supervise.Legacy       // what a killed keepone left
-	command    string                 // as status shows it
-	mode       string                 // of the socket, likewise
-	outputFile string                 // likewise
 	lost       uint64                 // bytes of output that could not be written, as far as told
 	unwritten  error                  // why the latest state is not on disk
 	identified map[int]record.Process // the processes since the latest spawn
@@ -59,14 +60,12 @@ func run(args []string) error {
 	}
 	s := &site{
 		target:     t,
-		config:     cfg,
 		nudge:      make(chan struct{}, 1),
 		lines:      make(chan string, 64),
 		identified: map[int]record.Process{},
-		command:    commandLine(cfg.Backend.Command),
-		mode:       cfg.Socket.Mode.String(),
-		outputFile: cfg.OutputFile(),
+		made:       map[int]*config.Config{},
 	}
+	s.inForce.Store(newView(cfg))
 	left, lock, err := claim(t)
 	if err != nil {
 		return err
@@ -95,7 +94,7 @@ func run(args []string) error {
 // open makes everything, the published socket last: from then on visitors wait
 // instead of being refused.
 func (s *site) open(left *legacy) error {
-	for _, w := range s.config.Warnings() {
+	for _, w := range s.config().Warnings() {
 		s.log("warning: %s", w)
 	}
 	var err error
@@ -112,26 +111,29 @@ func (s *site) open(left *legacy) error {
 }
 
 func (s *site) openOutput() error {
-	uid, gid, _, err := s.config.Credentials()
+	uid, gid, _, err := s.config().Credentials()
 	if err != nil {
 		return err
 	}
 	s.output, err = output.Open(output.Options{
 		FIFO: s.target.output(), UID: uid, GID: gid,
-		File: s.config.OutputFile(), Limit: int64(s.config.Output.Limit),
+		File: s.config().OutputFile(), Limit: int64(s.config().Output.Limit),
 	})
 	return err
 }
 
 func (s *site) openControl() error {
-	read, operate, err := s.config.ControlAccess()
+	access, err := controlAccess(s.config().Config)
 	if err != nil {
 		return err
 	}
-	s.control, err = control.Listen(s.target.control(), control.Access{
-		Read: control.Grant(read), Operate: control.Grant(operate),
-	})
+	s.control, err = control.Listen(s.target.control(), access)
 	return err
+}
+
+func controlAccess(c *config.Config) (control.Access, error) {
+	read, operate, err := c.ControlAccess()
+	return control.Access{Read: control.Grant(read), Operate: control.Grant(operate)}, err
 }
 
 func (s *site) openSocket(left *legacy) error {
@@ -157,8 +159,8 @@ func (s *site) openSocket(left *legacy) error {
 }
 
 func (s *site) socketOptions() (socket.Options, error) {
-	uid, gid, err := s.config.SocketOwner()
-	c := s.config.Socket
+	uid, gid, err := s.config().SocketOwner()
+	c := s.config().Socket
 	return socket.Options{Path: c.Path, UID: uid, GID: gid, Mode: os.FileMode(c.Mode), Backlog: c.Backlog}, err
 }
 
@@ -172,7 +174,7 @@ func (s *site) serve(ctx context.Context) {
 	go s.output.Run(ctx)
 	go resident.Trim(ctx, trimInterval, s.nudge)
 	go s.listen(ctx)
-	s.log("listening at %s", s.config.Socket.Path)
+	s.log("listening at %s", s.config().Socket.Path)
 	notify(daemon.SdNotifyReady)
 	leave, left := context.WithCancel(ctx)
 	defer left()
@@ -199,7 +201,7 @@ func (s *site) signals(ctx context.Context, leave func()) {
 		case sig := <-c:
 			switch {
 			case sig == syscall.SIGHUP:
-				s.log("SIGHUP ignored: a changed configuration is read when keepone starts")
+				s.reloadByHand(ctx)
 			case first:
 				first = false
 				notify(daemon.SdNotifyStopping)

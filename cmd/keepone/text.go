@@ -82,6 +82,9 @@ func (r *statusReport) notes() string {
 			"web server keeps connections to the backend open (nginx: keepalive in upstream), and the kernel\n"+
 			"cannot tell idle from busy: remove that, or requests are lost in restarts.\n", r.Cut)
 	}
+	if len(r.Pending) > 0 {
+		fmt.Fprintf(&b, "pending until restart-backend: %s\n", strings.Join(r.Pending, ", "))
+	}
 	if r.LastWords != "" {
 		fmt.Fprintf(&b, "last words of the backend that ended unasked (%s):\n%s\n", r.LastExit, indent(r.LastWords))
 	}
