@@ -44,8 +44,9 @@ type Output struct {
 }
 
 type ask struct {
-	forget bool
-	reply  chan Words
+	forget  bool
+	between func() // called instead, while nothing is on its way to the file
+	reply   chan Words
 }
 
 // longAgo is a deadline that has passed: setting it wakes whoever waits.
@@ -122,6 +123,9 @@ func (o *Output) answer() {
 	o.drain()
 	for range asked {
 		a := <-o.asks
+		if a.between != nil {
+			a.between()
+		}
 		a.reply <- Words{Lines: o.tail.lines(), Lost: o.file.lost, Cause: o.file.cause}
 		if a.forget {
 			o.tail = tail{}
@@ -148,12 +152,36 @@ func (o *Output) drain() {
 	})
 }
 
+// Between calls f while everything that was read from the FIFO is in the file,
+// and nothing is read. When ctx ends first, or Run has returned, f is not called.
+func (o *Output) Between(ctx context.Context, f func() error) error {
+	turn, done := make(chan struct{}, 1), make(chan error, 1)
+	turn <- struct{}{} // whoever takes it decides whether f is called
+	call := func() {
+		select {
+		case <-turn:
+			done <- f()
+		default:
+		}
+	}
+	_, err := o.ask(ctx, ask{between: call, reply: make(chan Words, 1)})
+	select {
+	case <-turn:
+		return err
+	default:
+		return <-done
+	}
+}
+
 // Last returns the last words after everything has been read that was in the
 // FIFO when it was called: after a backend's exit, its very last line is there.
 // With forget they are forgotten afterwards, for a new backend to begin with
 // none. It fails when ctx ends first, or when Run has returned.
 func (o *Output) Last(ctx context.Context, forget bool) (Words, error) {
-	a := ask{forget, make(chan Words, 1)}
+	return o.ask(ctx, ask{forget: forget, reply: make(chan Words, 1)})
+}
+
+func (o *Output) ask(ctx context.Context, a ask) (Words, error) {
 	select {
 	case o.asks <- a:
 	case <-o.ended:

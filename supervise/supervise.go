@@ -31,6 +31,7 @@ type Supervisor struct {
 	unwatch   func()         // ends the goroutine behind watching
 	preparing *preparation   // a planned restart that has not begun; nil for none
 	waiting   []waiter       // callers to be told
+	calmly    []request      // to be served when nothing is under way
 	because   Reason         // of the restart under way
 	holdOff   time.Time      // no restart for memory before
 	rival     string         // who blocked the latest spawn
@@ -64,6 +65,7 @@ func (s *Supervisor) Run(ctx context.Context) {
 	defer s.sampling.Stop()
 	done := ctx.Done()
 	for !s.leaving || s.status.State != Down {
+		s.calm()
 		select {
 		case <-done:
 			done = nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -18,24 +19,34 @@ import (
 // each proved by pid, start time and boot. -1 stands for nobody.
 type legacy struct {
 	state           record.State
-	backend, holder int // pidfds
+	backend, holder int      // pidfds
+	lock            *os.File // taken, or kept through an upgrade
+	control         int      // its listening socket, kept through an upgrade; else -1
+	sockets         []int    // listening sockets that were kept for us
+	child           bool     // the backend is a child of this process, which another program was
 }
 
 // claim makes the run directory, proves that no other keepone lives there and
 // finds out what a former one left. A backend that cannot be proved to be the
 // recorded one is refused: never a second interpreter. The lock lasts until it
 // is closed.
-func claim(t target) (l legacy, lock *os.File, err error) {
+func claim(t target, e *estate) (*legacy, error) {
+	if e != nil {
+		l := prove(e.State)
+		l.lock, l.control, l.sockets, l.child = os.NewFile(uintptr(e.Lock), t.lock()), e.Control, e.Sockets, true
+		return l, nil
+	}
 	if err := makeRunDir(t.runDir); err != nil {
-		return l, nil, err
+		return nil, err
 	}
-	lock, err = single.Lock(t.lock())
+	lock, err := single.Lock(t.lock())
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return l, nil, &failure{exitFailed, "keepone status " + t.name, fmt.Errorf("cannot run %s a second time: %w", t.name, err)}
+		return nil, &failure{exitFailed, "keepone status " + t.name, fmt.Errorf("cannot run %s a second time: %w", t.name, err)}
 	} else if err != nil {
-		return l, nil, fmt.Errorf("cannot run %s: %w", t.name, err)
+		return nil, fmt.Errorf("cannot run %s: %w", t.name, err)
 	}
-	l = leftBy(t)
+	l := leftBy(t)
+	l.lock, l.state.Upgrades = lock, 0
 	backendLock, err := single.Lock(t.backendLock())
 	switch {
 	case err == nil:
@@ -43,9 +54,9 @@ func claim(t target) (l legacy, lock *os.File, err error) {
 	case l.backend < 0:
 		l.close()
 		lock.Close()
-		return l, nil, survivor(t, err)
+		return nil, survivor(t, err)
 	}
-	return l, lock, nil
+	return l, nil
 }
 
 // survivor explains a backend that outlived its keepone and is not the
@@ -59,13 +70,17 @@ func survivor(t target, err error) error {
 }
 
 // leftBy reads the state file. What cannot be believed counts as nothing.
-func leftBy(t target) legacy {
-	l := legacy{backend: -1, holder: -1}
+func leftBy(t target) *legacy {
 	state, err := record.Read(t.state())
 	if err != nil {
-		return l
+		state = record.State{}
 	}
-	l.state = state
+	return prove(state)
+}
+
+// prove finds out who of a state still lives.
+func prove(state record.State) *legacy {
+	l := &legacy{state: state, backend: -1, holder: -1, control: -1}
 	for p, fd := range map[*record.Process]*int{state.Backend: &l.backend, state.Holder: &l.holder} {
 		if p == nil {
 			continue
@@ -78,12 +93,21 @@ func leftBy(t target) legacy {
 }
 
 func (l *legacy) close() {
-	for _, fd := range []*int{&l.backend, &l.holder} {
-		if *fd >= 0 {
-			unix.Close(*fd)
-			*fd = -1
+	for _, fd := range append([]int{l.backend, l.holder}, l.sockets...) {
+		if fd >= 0 {
+			unix.Close(fd)
 		}
 	}
+	l.backend, l.holder, l.sockets = -1, -1, nil
+}
+
+// book is what the next keepone goes on counting, whoever lives.
+func (l *legacy) book() supervise.Legacy {
+	r := supervise.Legacy{Restarts: l.state.Restarts, LastExit: l.state.LastExit, Failures: l.state.Failures, Stopped: l.stopped()}
+	if last := l.state.Last; last != nil {
+		r.Last = supervise.Restart{Reason: supervise.Reason(last.Reason), Exit: last.Exit, At: last.At}
+	}
+	return r
 }
 
 // stopped says that an operator had ended the backend.
@@ -102,7 +126,7 @@ func (s *site) inherit(l *legacy, options socket.Options) (bool, error) {
 	switch {
 	case l.backend >= 0:
 		return true, s.inheritBackend(l, options)
-	case l.holder >= 0:
+	case l.holder >= 0 || l.kept(l.state.Socket) >= 0:
 		return true, s.inheritWaiting(l, options)
 	}
 	return false, nil
@@ -116,10 +140,11 @@ func (s *site) inheritBackend(l *legacy, options socket.Options) error {
 		return err
 	}
 	l.backend = -1 // it is the process' now
-	if s.socket, err = retrieve(options, l.state.Socket, p.Members()); err != nil {
+	if s.socket, err = l.retrieve(options, l.state.Socket, p.Members()); err != nil {
 		return fmt.Errorf("%w; the backend of the former keepone still serves: end it with kill %d, then run keepone again", err, p.PID())
 	}
-	s.former = supervise.Legacy{Backend: newBackend(p), Started: l.state.Backend.Started(), Restarts: l.state.Restarts}
+	s.former = l.book()
+	s.former.Backend, s.former.Started, s.former.Peak = newBackend(p), l.state.Backend.Started(), s.scale.Peak()
 	s.adopted = l.state.Config
 	if !s.socket.Published() {
 		next, err := s.inheritNext(l, options)
@@ -141,7 +166,7 @@ func (s *site) inheritBackend(l *legacy, options socket.Options) error {
 func (s *site) inheritNext(l *legacy, options socket.Options) (*socket.Listener, error) {
 	generation := l.state.Socket.Generation + 1
 	if l.state.Next != nil && l.holder >= 0 {
-		next, err := retrieve(options, *l.state.Next, []int{l.state.Holder.PID})
+		next, err := l.retrieve(options, *l.state.Next, []int{l.state.Holder.PID})
 		if err == nil {
 			return next, nil
 		}
@@ -157,30 +182,54 @@ func (s *site) inheritNext(l *legacy, options socket.Options) (*socket.Listener,
 	return next, next.Publish(l.state.Backend.PID)
 }
 
-// inheritWaiting takes the socket from a shim whose keepone and backend are
-// both dead: who waits there is served.
+// inheritWaiting takes the socket of a keepone that is dead, or was replaced,
+// and had no backend any more, from the shim that held it, or from who kept it:
+// whoever waits there is served.
 func (s *site) inheritWaiting(l *legacy, options socket.Options) error {
 	waiting := l.state.Socket
 	if l.state.Next != nil {
 		waiting = *l.state.Next
 	}
 	var err error
-	if s.socket, err = retrieve(options, waiting, []int{l.state.Holder.PID}); err != nil {
+	var holders []int
+	if l.holder >= 0 {
+		holders = append(holders, l.state.Holder.PID)
+	}
+	if s.socket, err = l.retrieve(options, waiting, holders); err != nil {
 		return err
 	}
-	s.former = supervise.Legacy{Restarts: l.state.Restarts, Stopped: l.stopped()}
+	s.former = l.book()
+	if l.holder < 0 {
+		return nil
+	}
 	s.log("took the socket back from a waiting shim, process %d", l.state.Holder.PID)
 	return unix.PidfdSendSignal(l.holder, unix.SIGKILL, nil, 0)
 }
 
-func retrieve(options socket.Options, of record.Socket, pids []int) (*socket.Listener, error) {
-	fd, err := socket.Retrieve(of.Inode, pids)
-	if err != nil {
+// kept is the descriptor of a socket that was kept for us, and is ours from
+// then on; -1 for none.
+func (l *legacy) kept(of record.Socket) int {
+	for _, fd := range l.sockets {
+		var st unix.Stat_t
+		if unix.Fstat(fd, &st) == nil && st.Ino == of.Inode {
+			return fd
+		}
+	}
+	return -1
+}
+
+// retrieve takes a socket from what was kept for us, else out of one of the
+// processes.
+func (l *legacy) retrieve(options socket.Options, of record.Socket, pids []int) (*socket.Listener, error) {
+	fd, err := l.kept(of), error(nil)
+	if fd >= 0 {
+		l.sockets = slices.DeleteFunc(l.sockets, func(kept int) bool { return kept == fd })
+	} else if fd, err = socket.Retrieve(of.Inode, pids); err != nil {
 		return nil, err
 	}
-	l, err := socket.Adopt(options, of.Generation, fd)
+	taken, err := socket.Adopt(options, of.Generation, fd)
 	if err != nil {
 		unix.Close(fd)
 	}
-	return l, err
+	return taken, err
 }

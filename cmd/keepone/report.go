@@ -45,8 +45,9 @@ type backendReport struct {
 }
 
 type supervisorReport struct {
-	PID int    `json:"pid"`
-	RSS uint64 `json:"rss_bytes"`
+	PID      int    `json:"pid"`
+	RSS      uint64 `json:"rss_bytes"`
+	Upgrades int    `json:"upgrades,omitempty"` // in place, since it was started
 }
 
 type socketReport struct {
@@ -85,7 +86,7 @@ func (s *site) report(st *supervise.Status, own uint64) statusReport {
 			PID: st.PID, Command: v.command, User: v.Backend.User,
 			RSS: st.RSS, Peak: st.Peak, Adopted: st.Adopted,
 		},
-		Supervisor: supervisorReport{PID: os.Getpid(), RSS: own},
+		Supervisor: supervisorReport{PID: os.Getpid(), RSS: own, Upgrades: s.upgrades},
 		Socket: socketReport{
 			Path: v.Socket.Path, Owner: v.Socket.Owner, Group: v.Socket.Group,
 			Mode: v.mode, Generation: st.Generation, Next: st.Next,
@@ -100,7 +101,7 @@ func (s *site) report(st *supervise.Status, own uint64) statusReport {
 		left := max(0, time.Until(st.Until).Seconds())
 		r.Left = &left
 	}
-	if st.Restarts > 0 {
+	if st.Last.Reason != "" {
 		r.Restarts.Last = restartEvent{string(st.Last.Reason), st.Last.Exit, age(st.Last.At)}
 	}
 	return r
