@@ -90,6 +90,8 @@ type Config struct {
 	Changed   func(st Status, now, next Socket) // after every move; next is nil unless published
 	Log       func(format string, args ...any)
 
+	Fixed        bool          // the socket can have no next generation: a restart relies on the stop signal
+	Stays        bool          // an init system keeps the socket: its path remains when keepone ends
 	Settles      bool          // ready is only assumed: a starting backend may be serving already
 	ReadyTimeout time.Duration // how long it may take to serve
 	DrainTimeout time.Duration // how long requests in flight may take

@@ -88,17 +88,34 @@ func (s *Supervisor) leave() {
 	if s.status.State != Draining && s.status.State != Closing {
 		s.limit, s.hasty = s.cfg.DrainTimeout, false
 	}
-	if s.idle() {
+	if s.idle() || s.cfg.Fixed {
 		s.limit, s.hasty = 0, true
 	}
-	published := s.now.socket
-	if s.next.socket != nil {
-		published = s.next.socket
-	}
-	if err := published.Withdraw(); err != nil {
-		s.cfg.Log("cannot remove the socket: %v", err)
+	if s.cfg.Stays {
+		s.setAside()
+	} else {
+		s.complain(s.published().Withdraw())
 	}
 	s.step(stop, "keepone stops")
+}
+
+// published is the socket at the public path.
+func (s *Supervisor) published() Socket {
+	if s.next.socket != nil {
+		return s.next.socket
+	}
+	return s.now.socket
+}
+
+// setAside lets whoever comes from now on wait for the next keepone, where an
+// init system keeps the socket.
+func (s *Supervisor) setAside() {
+	if s.now.backend == nil {
+		return
+	}
+	if err := s.retire(); err != nil {
+		s.cfg.Log("stopping without a next socket: %v", err)
+	}
 }
 
 // end closes what is left when the backend is down; callers hear of it from

@@ -1,123 +1,12 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"os"
-	"slices"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 
-	"keepone/record"
-	"keepone/single"
 	"keepone/socket"
-	"keepone/supervise"
 )
-
-// A legacy is what a killed keepone left: its word, and who of it still lives,
-// each proved by pid, start time and boot. -1 stands for nobody.
-type legacy struct {
-	state           record.State
-	backend, holder int      // pidfds
-	lock            *os.File // taken, or kept through an upgrade
-	control         int      // its listening socket, kept through an upgrade; else -1
-	sockets         []int    // listening sockets that were kept for us
-	child           bool     // the backend is a child of this process, which another program was
-}
-
-// claim makes the run directory, proves that no other keepone lives there and
-// finds out what a former one left. A backend that cannot be proved to be the
-// recorded one is refused: never a second interpreter. The lock lasts until it
-// is closed.
-func claim(t target, e *estate) (*legacy, error) {
-	if e != nil {
-		l := prove(e.State)
-		l.lock, l.control, l.sockets, l.child = os.NewFile(uintptr(e.Lock), t.lock()), e.Control, e.Sockets, true
-		return l, nil
-	}
-	if err := makeRunDir(t.runDir); err != nil {
-		return nil, err
-	}
-	lock, err := single.Lock(t.lock())
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return nil, &failure{exitFailed, "keepone status " + t.name, fmt.Errorf("cannot run %s a second time: %w", t.name, err)}
-	} else if err != nil {
-		return nil, fmt.Errorf("cannot run %s: %w", t.name, err)
-	}
-	l := leftBy(t)
-	l.lock, l.state.Upgrades = lock, 0
-	backendLock, err := single.Lock(t.backendLock())
-	switch {
-	case err == nil:
-		backendLock.Close()
-	case l.backend < 0:
-		l.close()
-		lock.Close()
-		return nil, survivor(t, err)
-	}
-	return l, nil
-}
-
-// survivor explains a backend that outlived its keepone and is not the
-// recorded one.
-func survivor(t target, err error) error {
-	hint := ""
-	if held := new(single.HeldError); errors.As(err, &held) && len(held.Holders) > 0 {
-		hint = fmt.Sprintf("it may still serve; end it with: kill %d", held.Holders[0].PID)
-	}
-	return &failure{exitFailed, hint, fmt.Errorf("cannot run %s: a backend of a former keepone still lives, and cannot be adopted: %w", t.name, err)}
-}
-
-// leftBy reads the state file. What cannot be believed counts as nothing.
-func leftBy(t target) *legacy {
-	state, err := record.Read(t.state())
-	if err != nil {
-		state = record.State{}
-	}
-	return prove(state)
-}
-
-// prove finds out who of a state still lives.
-func prove(state record.State) *legacy {
-	l := &legacy{state: state, backend: -1, holder: -1, control: -1}
-	for p, fd := range map[*record.Process]*int{state.Backend: &l.backend, state.Holder: &l.holder} {
-		if p == nil {
-			continue
-		}
-		if pidfd, err := p.Open(); err == nil {
-			*fd = pidfd
-		}
-	}
-	return l
-}
-
-func (l *legacy) close() {
-	for _, fd := range append([]int{l.backend, l.holder}, l.sockets...) {
-		if fd >= 0 {
-			unix.Close(fd)
-		}
-	}
-	l.backend, l.holder, l.sockets = -1, -1, nil
-}
-
-// book is what the next keepone goes on counting, whoever lives.
-func (l *legacy) book() supervise.Legacy {
-	r := supervise.Legacy{Restarts: l.state.Restarts, LastExit: l.state.LastExit, Failures: l.state.Failures, Stopped: l.stopped()}
-	if last := l.state.Last; last != nil {
-		r.Last = supervise.Restart{Reason: supervise.Reason(last.Reason), Exit: last.Exit, At: last.At}
-	}
-	return r
-}
-
-// stopped says that an operator had ended the backend.
-func (l *legacy) stopped() bool {
-	switch l.state.Phase {
-	case "down", "closing", "stopping":
-		return true
-	}
-	return false
-}
 
 // inherit takes back the sockets that a killed keepone published, and the
 // backend that serves them. It returns false where there is nothing to take:
@@ -165,71 +54,52 @@ func (s *site) inheritBackend(l *legacy, options socket.Options) error {
 // that died too, or somebody removed the socket's file, another is published.
 func (s *site) inheritNext(l *legacy, options socket.Options) (*socket.Listener, error) {
 	generation := l.state.Socket.Generation + 1
-	if l.state.Next != nil && l.holder >= 0 {
-		next, err := l.retrieve(options, *l.state.Next, []int{l.state.Holder.PID})
+	if l.state.Next != nil {
+		next, err := l.retrieve(options, *l.state.Next, l.holders())
 		if err == nil {
 			return next, nil
 		}
 		generation = l.state.Next.Generation + 1
 	}
-	if err := socket.Prepare(options, l.state.Backend.PID); err != nil {
+	if err := socket.Prepare(options, l.backends()...); err != nil {
 		return nil, err
 	}
 	next, err := socket.Bind(options, generation)
 	if err != nil {
 		return nil, err
 	}
-	return next, next.Publish(l.state.Backend.PID)
+	return next, next.Publish(l.backends()...)
 }
 
 // inheritWaiting takes the socket of a keepone that is dead, or was replaced,
 // and had no backend any more, from the shim that held it, or from who kept it:
 // whoever waits there is served.
 func (s *site) inheritWaiting(l *legacy, options socket.Options) error {
+	s.former = l.book()
 	waiting := l.state.Socket
-	if l.state.Next != nil {
-		waiting = *l.state.Next
-	}
 	var err error
-	var holders []int
-	if l.holder >= 0 {
-		holders = append(holders, l.state.Holder.PID)
+	if next := l.state.Next; next != nil && l.kept(waiting) >= 0 { // who waits at the old one is served first
+		taken, err := l.retrieve(options, *next, l.holders())
+		if err != nil {
+			return err
+		}
+		s.former.Next = s.adapt(taken)
+	} else if next != nil {
+		waiting = *next
 	}
-	if s.socket, err = l.retrieve(options, waiting, holders); err != nil {
+	if s.socket, err = l.retrieve(options, waiting, l.holders()); err != nil {
 		return err
 	}
-	s.former = l.book()
+	if !s.socket.Published() && s.former.Next == nil && !s.fixed {
+		next, err := s.inheritNext(l, options)
+		if err != nil {
+			return err
+		}
+		s.former.Next = s.adapt(next)
+	}
 	if l.holder < 0 {
 		return nil
 	}
 	s.log("took the socket back from a waiting shim, process %d", l.state.Holder.PID)
 	return unix.PidfdSendSignal(l.holder, unix.SIGKILL, nil, 0)
-}
-
-// kept is the descriptor of a socket that was kept for us, and is ours from
-// then on; -1 for none.
-func (l *legacy) kept(of record.Socket) int {
-	for _, fd := range l.sockets {
-		var st unix.Stat_t
-		if unix.Fstat(fd, &st) == nil && st.Ino == of.Inode {
-			return fd
-		}
-	}
-	return -1
-}
-
-// retrieve takes a socket from what was kept for us, else out of one of the
-// processes.
-func (l *legacy) retrieve(options socket.Options, of record.Socket, pids []int) (*socket.Listener, error) {
-	fd, err := l.kept(of), error(nil)
-	if fd >= 0 {
-		l.sockets = slices.DeleteFunc(l.sockets, func(kept int) bool { return kept == fd })
-	} else if fd, err = socket.Retrieve(of.Inode, pids); err != nil {
-		return nil, err
-	}
-	taken, err := socket.Adopt(options, of.Generation, fd)
-	if err != nil {
-		unix.Close(fd)
-	}
-	return taken, err
 }

@@ -70,6 +70,11 @@ func (s *site) openSocket(left *legacy) error {
 			fmt.Errorf("cannot run %s: processes of a former backend still live in its cgroup: %v", s.name, pids)}
 	}
 	s.former = left.book()
+	if s.fixed {
+		s.socket, err = socket.Adopt(options, 1, left.sockets[0])
+		left.sockets = nil
+		return err
+	}
 	if err := socket.Prepare(options); err != nil {
 		return err
 	}

@@ -56,6 +56,7 @@ type socketReport struct {
 	Group      string `json:"group"`
 	Mode       string `json:"mode"`
 	Generation int    `json:"generation"`
+	Fixed      bool   `json:"fixed,omitempty"`           // an init system's: a restart relies on the stop signal
 	Next       int    `json:"next_generation,omitempty"` // where new requests wait while the backend drains
 }
 
@@ -89,7 +90,7 @@ func (s *site) report(st *supervise.Status, own uint64) statusReport {
 		Supervisor: supervisorReport{PID: os.Getpid(), RSS: own, Upgrades: s.upgrades},
 		Socket: socketReport{
 			Path: v.Socket.Path, Owner: v.Socket.Owner, Group: v.Socket.Group,
-			Mode: v.mode, Generation: st.Generation, Next: st.Next,
+			Mode: v.mode, Fixed: s.fixed, Generation: st.Generation, Next: st.Next,
 		},
 		Memory:   memoryReport{uint64(v.Memory.Soft), uint64(v.Memory.Hard), st.Samples},
 		Restarts: restartsReport{Total: st.Restarts},

@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"os/signal"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -47,6 +49,10 @@ type site struct {
 	unwritten  error                  // why the latest state is not on disk
 	identified map[int]record.Process // the processes since the latest spawn
 
+	fixed     bool  // the socket is an init system's: not ours to rename
+	stored    []int // generations in the descriptor store; the loop's, as the next
+	storedPID int   // of the backend whose pidfd is there
+
 	program  string       // the path of keepone itself, for an upgrade
 	upgrades int          // in place, so far
 	lockFile *os.File     // one keepone for each run directory
@@ -65,6 +71,14 @@ func run(args []string) error {
 	if tryOut {
 		return trial(t)
 	}
+	inherited, err := inheritedEstate()
+	if err != nil {
+		return err
+	}
+	passed, err := takeStock(cfg)
+	if err != nil {
+		return err
+	}
 	s := &site{
 		target:     t,
 		nudge:      make(chan struct{}, 1),
@@ -74,15 +88,12 @@ func run(args []string) error {
 		program:    programPath(),
 	}
 	s.inForce.Store(newView(cfg))
-	inherited, err := inheritedEstate()
-	if err != nil {
-		return err
-	}
-	left, err := claim(t, inherited)
+	left, err := claim(t, inherited, passed)
 	if err != nil {
 		return err
 	}
 	s.lockFile, s.upgrades = left.lock, left.state.Upgrades
+	s.fixed, s.stored = passed.given >= 0, slices.Collect(maps.Keys(passed.sockets))
 	defer s.lockFile.Close()
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
