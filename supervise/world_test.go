@@ -33,6 +33,7 @@ type world struct {
 	backends  []*fakeBackend
 	published *fakeSocket
 	leaving   bool // keepone was told to stop
+	stays     bool // an init system keeps the socket
 	served    int  // connections that got their answer
 	journal   []string
 	log       []string
