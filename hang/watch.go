@@ -31,19 +31,15 @@ type look struct {
 }
 
 // New returns a Watch that calls a backend hung after timeout; 0 for never.
-func New(timeout time.Duration) *Watch {
-	w := new(Watch)
-	w.SetTimeout(timeout)
-	return w
-}
+func New(timeout time.Duration) *Watch { return &Watch{timeout: timeout} }
 
-// SetTimeout changes the timeout; what was seen before counts. With 0 it is
-// forgotten.
+// SetTimeout changes the timeout. With another one the Watch begins anew: what
+// was seen may have been seen too seldom for it.
 func (w *Watch) SetTimeout(timeout time.Duration) {
-	w.timeout = timeout
-	if timeout <= 0 {
+	if timeout != w.timeout {
 		w.Reset()
 	}
+	w.timeout = timeout
 }
 
 // Reset forgets what was seen: another backend, or another listening socket.

@@ -82,28 +82,28 @@ func TestGap(t *testing.T) {
 func TestSetTimeout(t *testing.T) {
 	w, now := New(time.Hour), begin
 	show(w, &now, 100, 1, 7, 0)
-	w.SetTimeout(time.Minute) // what was seen counts
-	if show(w, &now, 1, 1, 7, 0) != 1 {
-		t.Error("not hung after more than the shorter timeout")
+	anew := func(what string, timeout int) {
+		t.Helper()
+		if show(w, &now, timeout, 1, 7, 0) != 0 || show(w, &now, 1, 1, 7, 0) != 1 {
+			t.Errorf("%s: it does not begin anew", what)
+		}
+		show(w, &now, timeout-1, 1, 7, 0)
 	}
-	show(w, &now, 59, 1, 7, 0)
+	w.SetTimeout(time.Minute)
+	anew("a shorter one", 60)
 	w.SetTimeout(2 * time.Minute)
-	if show(w, &now, 60, 1, 7, 0) != 0 || show(w, &now, 1, 1, 7, 0) != 1 {
-		t.Error("not hung after exactly the longer timeout")
-	}
-	show(w, &now, 119, 1, 7, 0)
+	anew("a longer one", 120)
 	w.SetTimeout(0)
 	if show(w, &now, 1000, 1, 7, 0) != 0 {
 		t.Error("hung though off")
 	}
 	w.SetTimeout(2 * time.Minute)
-	if show(w, &now, 120, 1, 7, 0) != 0 || show(w, &now, 1, 1, 7, 0) != 1 {
-		t.Error("what was seen before it was off counts")
-	}
-	show(w, &now, 119, 1, 7, 0)
+	anew("off and on", 120)
 	w.Reset()
-	if show(w, &now, 120, 1, 7, 0) != 0 || show(w, &now, 1, 1, 7, 0) != 1 {
-		t.Error("what was seen before Reset counts")
+	anew("another backend", 120)
+	w.SetTimeout(2 * time.Minute) // a reload that changes something else
+	if show(w, &now, 1, 1, 7, 0) != 1 {
+		t.Error("begins anew with the same timeout")
 	}
 }
 
@@ -138,15 +138,18 @@ func TestStories(t *testing.T) {
 			case 12:
 				s.now.cpu += time.Second
 			case 13:
-				s.timeout = time.Minute * time.Duration(rapid.IntRange(0, 2).Draw(r, "timeout"))
-				s.watch.SetTimeout(s.timeout)
-				if s.timeout == 0 {
-					s.looks = nil
-				}
+				s.changes(time.Minute * time.Duration(rapid.IntRange(0, 2).Draw(r, "timeout")))
 			}
 			s.look(r)
 		}
 	})
+}
+
+func (s *story) changes(timeout time.Duration) {
+	s.watch.SetTimeout(timeout)
+	if timeout != s.timeout {
+		s.timeout, s.looks = timeout, nil
+	}
 }
 
 func (s *story) look(r *rapid.T) {
