@@ -28,19 +28,21 @@ const (
 // out. Names are quoted, so that no process can write lines of its own. It is a
 // hundred small files: not for every second, nor for a goroutine that must not
 // wait, as the kernel makes a reader wait for a process that is amid execve(2).
-func Stacks(pids []int) string {
+func Stacks(pids []int) string { return stacks(pids, mostThreads, mostText) }
+
+func stacks(pids []int, most, size int) string {
 	var b strings.Builder
 	shown, more := 0, 0
 	for _, pid := range pids {
 		for _, tid := range threads(pid) {
-			if more > 0 || shown == mostThreads {
+			if more > 0 || shown == most {
 				more++
 				continue
 			}
 			line := thread(pid, tid)
 			switch {
 			case line == "": // gone
-			case b.Len()+len(line)+lastLine > mostText:
+			case b.Len()+len(line)+lastLine > size:
 				more++
 			default:
 				b.WriteString(line)
