@@ -7,10 +7,12 @@ import (
 	"time"
 )
 
-// What becomes of a request when the opposite is asked for.
+// What becomes of a request when the opposite is asked for, and of a broken
+// socket at which somebody waits.
 var (
 	errStopped = errors.New("the backend was stopped meanwhile")
 	errStarted = errors.New("the backend was started again meanwhile")
+	errWaiting = errors.New("requests wait at it")
 )
 
 // settle tells the callers whose outcome the state is. A generation that still
@@ -121,6 +123,7 @@ func (s *Supervisor) setAside() {
 // end closes what is left when the backend is down; callers hear of it from
 // the state, and from Run's end.
 func (s *Supervisor) end() {
+	s.endExcuse()
 	for _, g := range []generation{s.now, s.next} {
 		if g.socket != nil {
 			g.socket.Close()
