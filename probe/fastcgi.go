@@ -72,12 +72,16 @@ func (r Request) fastCGI() []byte {
 	return appendRecord(b, stdin, ourRequest, nil)
 }
 
+// getValues is FCGI_GET_VALUES and the first byte of a record that never comes:
+// libfcgi sees the end of the question only when something follows it. Nobody
+// has to answer half a record, and all take the end of the connection there for
+// what it is.
 func getValues() []byte {
 	var pairs []byte
 	for _, name := range []string{"FCGI_MAX_CONNS", "FCGI_MAX_REQS", "FCGI_MPXS_CONNS"} {
 		pairs = appendPair(pairs, name, "")
 	}
-	return appendRecord(nil, askValues, management, pairs)
+	return append(appendRecord(nil, askValues, management, pairs), version)
 }
 
 // record reads the header of the next one. It does not wait for more than the

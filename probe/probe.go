@@ -28,8 +28,9 @@ const (
 	HTTP    = "http"    // HTTP/1.1, one request on the connection
 
 	// FastCGIValues asks the FastCGI library, not the application, with the
-	// management record FCGI_GET_VALUES (FastCGI 1.0, 4.1). php-cgi and flup
-	// answer it. Perl's FCGI and fcgiwrap never do, and wait for more.
+	// management record FCGI_GET_VALUES (FastCGI 1.0, 4.1). No script runs for
+	// it. php-cgi, flup, libfcgi (Perl's FCGI, fcgiwrap) and Go answer it; who
+	// does not, as uwsgi, sits on the connection until ctx ends.
 	FastCGIValues = "fastcgi-values"
 )
 
