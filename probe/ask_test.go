@@ -12,26 +12,28 @@ import (
 )
 
 func TestAskEndsWithItsContext(t *testing.T) {
-	for _, protocol := range []string{FastCGI, HTTP, FastCGIValues} {
-		for _, sent := range []string{"", rec(stderr, "one word")[:9], "HTTP/1.1 20"} {
-			if protocol == HTTP && sent != "" && sent[0] == version || protocol != HTTP && sent != "" && sent[0] != version {
-				continue // an error at once
-			}
-			ctx, cancel := context.WithCancel(within(t))
-			fd, peer := pair(t)
-			done := make(chan error, 1)
-			go func() { done <- newProbe(t, Request{Protocol: protocol}).Ask(ctx, fd) }()
-			if _, err := peer.Read(make([]byte, 64<<10)); err != nil { // it has asked
-				t.Fatal(err)
-			}
-			io.WriteString(peer, sent)
-			cancel()
-			if err := <-done; !errors.Is(err, context.Canceled) {
-				t.Errorf("%s after %q: %v", protocol, sent, err)
-			}
-			if n, err := peer.Read(make([]byte, 1)); n != 0 || err == nil {
-				t.Errorf("%s: the connection is open", protocol)
-			}
+	for _, c := range []struct{ protocol, sent string }{
+		{FastCGI, ""},
+		{FastCGI, rec(stderr, "one word")[:9]},
+		{HTTP, ""},
+		{HTTP, "HTTP/1.1 20"},
+		{HTTP, "HTTP/1.1 200 OK\r\n\r\nhello"},
+		{FastCGIValues, ""},
+		{FastCGIValues, "\x01\x0a\x00"},
+	} {
+		ctx, cancel := context.WithCancel(within(t))
+		fd, peer := pair(t)
+		done := make(chan error, 1)
+		go func() { done <- newProbe(t, Request{Protocol: c.protocol}).Ask(ctx, fd) }()
+		_, err := peer.Read(make([]byte, 64<<10)) // it has asked
+		must(t, err)
+		io.WriteString(peer, c.sent)
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("%s after %q: %v", c.protocol, c.sent, err)
+		}
+		if n, err := peer.Read(make([]byte, 1)); n != 0 || err == nil {
+			t.Errorf("%s: the connection is open", c.protocol)
 		}
 	}
 }

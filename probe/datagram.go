@@ -88,13 +88,15 @@ func (n *Notify) hear(pid int, said []byte) {
 	if pid <= 0 {
 		return
 	}
+	ready := false
 	for line := range bytes.SplitSeq(said, []byte("\n")) {
 		if text, ok := bytes.CutPrefix(line, []byte("STATUS=")); ok {
 			n.keep(pid, text)
 		}
-		if string(line) == "READY=1" {
-			n.tell(pid)
-		}
+		ready = ready || string(line) == "READY=1"
+	}
+	if ready { // last, so that whoever it wakes finds the status
+		n.tell(pid)
 	}
 }
 
