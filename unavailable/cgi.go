@@ -8,9 +8,9 @@ import (
 
 var errGarbage = errors.New("not a request")
 
-// scgi reads one request of SCGI 1, a netstring of names and values, then the
+// readSCGI reads one request of SCGI 1, a netstring of names and values, then the
 // body, and returns the answer in CGI's form; nil to close without a word.
-func scgi(v *visit) []byte {
+func readSCGI(v *visit) []byte {
 	text, err := v.token(':')
 	size := length(text)
 	if err != nil || len(text) == 0 || size < 0 || size > headLimit {
@@ -38,11 +38,11 @@ func scgi(v *visit) []byte {
 	return v.cgi
 }
 
-// uwsgi reads one request of the uwsgi protocol: a modifier, the size of the
+// readUwsgi reads one request of the uwsgi protocol: a modifier, the size of the
 // variables, another modifier, the variables, then the body. It returns the
 // answer as HTTP; nil to close without a word. The modifiers say which of the
 // server's languages is meant, and mean nothing here.
-func uwsgi(v *visit) []byte {
+func readUwsgi(v *visit) []byte {
 	var h [4]byte
 	if _, err := io.ReadFull(v.in, h[:]); err != nil {
 		return nil

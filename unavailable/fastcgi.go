@@ -45,9 +45,9 @@ type (
 	}
 )
 
-// fastCGI reads one request and returns what it is answered with, nil to close
+// readFastCGI reads one request and returns what it is answered with, nil to close
 // without a word.
-func fastCGI(v *visit) []byte {
+func readFastCGI(v *visit) []byte {
 	var x exchange
 	for !(x.params && x.stdin) && x.read < bodyLimit {
 		r, err := v.record()

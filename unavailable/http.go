@@ -13,9 +13,9 @@ type message struct {
 	expects bool // waits for "100 Continue" before it sends the body
 }
 
-// http reads one request and returns what it is answered with, nil to close
+// readHTTP reads one request and returns what it is answered with, nil to close
 // without a word.
-func http(v *visit) []byte {
+func readHTTP(v *visit) []byte {
 	m, err := v.message()
 	if err != nil {
 		return nil

@@ -40,7 +40,7 @@ func (p Page) answers() (*answers, error) {
 	if p.RetryAfter < 0 {
 		return nil, fmt.Errorf("cannot say Retry-After: %d: give seconds, 0 or more", p.RetryAfter)
 	}
-	speaks := map[string]func(*visit) []byte{"fastcgi": fastCGI, "http": http, "scgi": scgi, "uwsgi": uwsgi}
+	speaks := map[string]func(*visit) []byte{"fastcgi": readFastCGI, "http": readHTTP, "scgi": readSCGI, "uwsgi": readUwsgi}
 	a := &answers{speak: speaks[p.Protocol]}
 	if a.speak == nil {
 		return nil, fmt.Errorf("cannot answer in protocol %q: give fastcgi, http, scgi or uwsgi", p.Protocol)
