@@ -80,13 +80,23 @@ func TestAskReadsWhatCameBeforeAClose(t *testing.T) {
 	expect(t, newProbe(t, Request{Protocol: HTTP}).Ask(within(t), fd), "closed without an answer")
 }
 
-func TestAskTakesABlockingDescriptorAndClosesIt(t *testing.T) {
+func TestAskTakesABlockingDescriptor(t *testing.T) {
 	fd, peer := pair(t)
 	must(t, unix.SetNonblock(fd, false))
-	io.WriteString(peer, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-	must(t, newProbe(t, Request{Protocol: HTTP}).Ask(within(t), fd))
-	if _, err := io.ReadAll(peer); err != nil {
-		t.Error(err)
+	ctx, cancel := context.WithCancel(within(t))
+	done := make(chan error, 1)
+	go func() { done <- newProbe(t, Request{Protocol: HTTP}).Ask(ctx, fd) }()
+	_, err := peer.Read(make([]byte, 64<<10))
+	must(t, err)
+	cancel()
+	select {
+	case err := <-done:
+		if !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	case <-within(t).Done():
+		peer.Close()
+		t.Error("it does not end with its context")
 	}
 	if err := newProbe(t, Request{Protocol: HTTP}).Ask(within(t), -1); !errors.Is(err, os.ErrInvalid) {
 		t.Error(err)

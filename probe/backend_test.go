@@ -3,6 +3,7 @@ package probe
 import (
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -46,6 +47,8 @@ func TestPython(t *testing.T) {
 	expect(t, ask(t, path, Request{Protocol: FastCGI, Path: "/quit"}), "closed without an answer")
 	expect(t, ask(t, path, Request{Protocol: FastCGI, Method: "HEAD", Path: "/to%6cd?a=b%20c", Host: "example.org"}),
 		"the status is 500", "PATH_INFO=/told QUERY_STRING=a=b%20c REQUEST_METHOD=HEAD SCRIPT_NAME= SERVER_NAME=example.org")
+	long := strings.Repeat("x", 150) // a length of four bytes
+	expect(t, ask(t, path, Request{Protocol: FastCGI, Path: "/told?" + long}), "QUERY_STRING="+long)
 	expect(t, ask(t, path, Request{Protocol: FastCGIValues}))
 }
 

@@ -39,13 +39,9 @@ func (h *header) take(b []byte) (taken int, whole bool, err error) {
 	return taken, whole, nil
 }
 
-// line is the line without its end.
+// line is the line without its end, or the beginning of one that is too long.
 func (h *header) line() []byte {
-	line := h.text[:h.n]
-	if h.long == h.n {
-		line = bytes.TrimSuffix(line, []byte("\r"))
-	}
-	return line
+	return bytes.TrimSuffix(h.text[:h.n], []byte("\r"))
 }
 
 func (h *header) next() { h.n, h.long = 0, 0 }
