@@ -49,6 +49,13 @@ func TestReadyBeforeAnybodyWaits(t *testing.T) {
 	n := listenNotify(t)
 	say(t, n, "READY=1")
 	must(t, n.Ready(within(t), self))
+
+	ctx, cancel := context.WithCancel(within(t))
+	n.early <- os.Getpid()
+	stranger := func(int) bool { cancel(); return false }
+	if err := n.Ready(ctx, stranger); !errors.Is(err, context.Canceled) {
+		t.Errorf("a stranger's word counted: %v", err)
+	}
 }
 
 // What nobody waits for must not fill the queue, which blocks the sender, nor
