@@ -148,7 +148,8 @@ func TestAdoptFindsByName(t *testing.T) {
 		{first, func() error { return nil }, true},
 		{second, func() error { return nil }, true},
 		{second, func() error { return second.Publish() }, true},
-		{first, func() error { return nil }, false},
+		{first, func() error { return nil }, true}, // its hidden name
+		{first, func() error { return os.Remove(first.hidden()) }, false},
 	} {
 		must(t, test.step())
 		file := test.l.findByName()

@@ -24,6 +24,8 @@ func TestMain(m *testing.M) {
 		playClient()
 	case "listener":
 		playListener()
+	case "vandal":
+		playVandal()
 	}
 }
 
@@ -65,6 +67,30 @@ func playListener() {
 	os.Stdout.WriteString("listening\n")
 	io.Copy(io.Discard, os.Stdin)
 	l.Close()
+}
+
+// playVandal does to descriptor 0, a listening socket that it shares, what its
+// environment says.
+func playVandal() {
+	switch os.Getenv("SOCKET_TEST_HARM") {
+	case "listen":
+		unix.Listen(0, 5)
+	case "shutdown":
+		unix.Shutdown(0, unix.SHUT_RD)
+	case "nonblock":
+		unix.SetNonblock(0, true)
+	}
+	os.Stdout.WriteString("done\n")
+}
+
+// vandal lets another process do harm to l, and returns when it has.
+func vandal(t *testing.T, l *Listener, harm string) {
+	t.Helper()
+	dup, err := unix.FcntlInt(uintptr(l.Fd()), unix.F_DUPFD_CLOEXEC, 0)
+	must(t, err)
+	in := os.NewFile(uintptr(dup), "listening socket")
+	defer in.Close()
+	play(t, &exec.Cmd{Stdin: in, Env: []string{"SOCKET_TEST_HARM=" + harm}}, "vandal")
 }
 
 // backend starts a process that holds l as its descriptor 0 and accepts once

@@ -86,7 +86,7 @@ func TestPrepareNamesWhoListens(t *testing.T) {
 	}
 	err = Prepare(o, os.Getpid())
 	must(t, err)
-	bound(t, o, 1) // the hidden name is free
+	bound(t, o, 2)
 	if _, err := Bind(o, 1); !errors.As(err, &inUse) {
 		t.Errorf("hidden name taken twice: %v", err)
 	}
@@ -148,13 +148,18 @@ func TestListenerInAnotherNamespace(t *testing.T) {
 	must(t, err)
 }
 
-// On overlayfs stat(2) and the kernel may disagree about the device.
-func TestOverlay(t *testing.T) {
+// onTmpfs mounts one over dir.
+func onTmpfs(t *testing.T, dir string) {
+	t.Helper()
 	root(t, "mount")
-	o := options(t)
-	dir := filepath.Dir(o.Path)
 	must(t, unix.Mount("keepone", dir, "tmpfs", 0, ""))
 	t.Cleanup(func() { unix.Unmount(dir, unix.MNT_DETACH) })
+}
+
+// onOverlay makes an overlayfs below dir.
+func onOverlay(t *testing.T, dir string) string {
+	t.Helper()
+	onTmpfs(t, dir)
 	for _, sub := range []string{"/lower", "/upper", "/work", "/merged"} {
 		must(t, os.Mkdir(dir+sub, 0o755))
 	}
@@ -164,7 +169,13 @@ func TestOverlay(t *testing.T) {
 		t.Skipf("no overlayfs here: %v", err)
 	}
 	t.Cleanup(func() { unix.Unmount(merged, unix.MNT_DETACH) })
-	o.Path = merged + "/x.sock"
+	return merged
+}
+
+// On overlayfs stat(2) and the kernel may disagree about the device.
+func TestOverlay(t *testing.T) {
+	o := options(t)
+	o.Path = onOverlay(t, filepath.Dir(o.Path)) + "/x.sock"
 	first := published(t, o, 1)
 	second := bound(t, o, 2)
 	must(t, second.Publish())

@@ -2,10 +2,14 @@
 // front of the backend. It never accepts, reads or writes a request.
 //
 // A generation is one listening socket together with the backend that serves
-// it. Bind makes it under a hidden name beside its path; Publish renames it
-// over the path, so that a client finds the former generation or the new one
+// it. Bind makes it under a hidden name beside its path; Publish puts it at
+// the path in place of the former, so that a client finds the one or the other
 // and never nothing. The former one drains (Drained) while new connections
 // wait in the backlog of the next.
+//
+// Whoever shares the listening socket or may write its directory can break it.
+// Mend looks, mends what it can, and says what only another generation or the
+// operator can; Watch says when to look at once.
 //
 // A socket file is known by device and inode, never by name: the name a
 // socket was bound to sticks to it (unix(7)) and anybody may bind one that
@@ -47,11 +51,13 @@ type Listener struct {
 	file       int    // O_PATH on the socket file, or -1: reaches it under any name or none
 	dev, ino   uint64 // of the socket file; file keeps the inode from being used again
 	sockIno    uint64
+	upkeep     upkeep
 }
 
 // Bind makes the listening socket of a generation beside o.Path under its
 // hidden name, .NAME.gGENERATION, where it already takes connections. A dead
-// socket left at that name is removed; a live one is an *InUseError.
+// socket left at that name or another generation's is removed; a live one at
+// that name is an *InUseError.
 func Bind(o Options, generation int) (*Listener, error) {
 	if err := o.check(); err != nil {
 		return nil, err
@@ -63,6 +69,7 @@ func Bind(o Options, generation int) (*Listener, error) {
 	if err := os.Remove(l.hidden()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("cannot remove dead socket: %w", err)
 	}
+	l.sweep()
 	if err := l.make(); err != nil {
 		_ = l.Close() // the cause is what counts
 		return nil, fmt.Errorf("cannot make listening socket %s: %w", l.hidden(), err)
@@ -133,35 +140,56 @@ func (l *Listener) identify() error {
 	return nil
 }
 
-// Publish renames the socket over its path. There must be nothing, a dead
-// socket, or a live one that this process or one of the processes ours holds
-// (a former generation); else nothing changes and the error says what is
-// there, an *InUseError where it is a live socket of somebody else.
+// Publish puts the socket at its path; the hidden name stays as a second one,
+// from which Mend can put the path back. There must be nothing, a dead socket,
+// or a live one that this process or one of the processes ours holds (a former
+// generation); else nothing changes and the error says what is there, an
+// *InUseError where it is a live socket of somebody else.
+//
+// Where the file system or the kernel refuses a second name, the hidden one is
+// renamed over the path: then nothing can put the path back.
 func (l *Listener) Publish(ours ...int) error {
-	if err := vacate(l.options.Path, append([]int{os.Getpid()}, ours...)); err != nil {
-		return err
+	ours = append([]int{os.Getpid()}, ours...)
+	inTheWay, err := l.place(l.options.Path, ours)
+	if err != nil {
+		inTheWay, err = l.move(ours)
 	}
-	if err := os.Rename(l.hidden(), l.options.Path); err != nil {
+	if inTheWay != nil {
+		return inTheWay
+	}
+	if err != nil {
 		return fmt.Errorf("cannot publish listening socket: %w", err)
 	}
+	l.upkeep.alone = false // worth another try: what refused it may have been a full disk
 	return nil
+}
+
+// move renames the hidden name to the path, where place cannot link it.
+func (l *Listener) move(ours []int) (inTheWay, err error) {
+	if inTheWay = vacate(l.options.Path, ours); inTheWay != nil {
+		return inTheWay, nil
+	}
+	return nil, os.Rename(l.hidden(), l.options.Path)
 }
 
 // Published says whether the file at the path is this very socket.
 func (l *Listener) Published() bool { return l.isAt(l.options.Path) }
 
-// Withdraw unlinks the path, if the file there is this very socket. Where it
-// is gone or another's, nothing happens.
-func (l *Listener) Withdraw() error { return l.unlink(l.options.Path) }
+// Withdraw unlinks the path, if the file there is this very socket; where it
+// is gone or another's, it stays so. Dead generations' names beside it go, too.
+func (l *Listener) Withdraw() error {
+	l.sweep()
+	return l.unlink(l.options.Path)
+}
 
 // Close closes the listening socket, which refuses the connections that wait
-// unless another process holds it too. A socket that was never published
-// loses its hidden name. Closing twice is harmless.
+// unless another process holds it too, and removes its hidden name. The path
+// stays. Closing twice is harmless.
 func (l *Listener) Close() error {
 	if l.fd < 0 {
 		return nil
 	}
-	err := l.unlink(l.hidden())
+	err := errors.Join(l.unlink(l.hidden()), l.unlink(l.temporary()))
 	if cause := unix.Close(l.fd); cause != nil && err == nil {
 		err = fmt.Errorf("cannot close listening socket %s: %w", l.options.Path, cause)
 	}
