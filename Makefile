@@ -35,7 +35,7 @@ packages-for-demo:
 	@./packaging/need lighttpd:lighttpd php-cgi:php-cgi
 
 packages-for-tests:
-	@./packaging/need lighttpd:lighttpd php-cgi:php-cgi nginx:nginx-light python3:python3 curl:curl mmdebstrap:mmdebstrap ip:iproute2
+	@./packaging/need lighttpd:lighttpd php-cgi:php-cgi nginx:nginx-light python3:python3 curl:curl mmdebstrap:mmdebstrap ip:iproute2 fcgiwrap:fcgiwrap
 
 clean:
 	rm -f keepone keepone-demo

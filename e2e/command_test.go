@@ -44,6 +44,8 @@ type state struct {
 	LastWords string `json:"last_words"`
 	Health    string
 	Excusing  bool
+	Cures     struct{ Path, Backlog, Blocking, Replaced int }
+	InTheWay  string `json:"in_the_way"`
 }
 
 // answer is what a command printed and its exit code.

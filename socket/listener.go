@@ -81,17 +81,24 @@ func (l *Listener) findByName() int {
 }
 
 // Blocking clears O_NONBLOCK, which all holders of the socket share: one that
-// wants it set must not surprise the next backend.
-func (l *Listener) Blocking() error {
-	if err := unix.SetNonblock(l.fd, false); err != nil {
-		return fmt.Errorf("cannot make listening socket %s blocking: %w", l.options.Path, err)
+// wants it set must not surprise the next backend. It says whether it was set.
+func (l *Listener) Blocking() (cleared bool, err error) {
+	flags, err := unix.FcntlInt(uintptr(l.fd), unix.F_GETFL, 0)
+	if err == nil {
+		err = unix.SetNonblock(l.fd, false)
 	}
-	return nil
+	if err != nil {
+		return false, fmt.Errorf("cannot make listening socket %s blocking: %w", l.options.Path, err)
+	}
+	return flags&unix.O_NONBLOCK != 0, nil
 }
 
 // Relisten sets the backlog again: a backend that calls listen(2) on the
 // socket it was given puts its own number, mostly a smaller one.
 func (l *Listener) Relisten() error {
+	if l.fd < 0 {
+		return nil // of a Foreign: it is others' to say
+	}
 	if err := unix.Listen(l.fd, l.options.Backlog); err != nil {
 		return fmt.Errorf("cannot set the backlog of %s to %d: %w", l.options.Path, l.options.Backlog, err)
 	}

@@ -65,7 +65,11 @@ func TestBlocking(t *testing.T) {
 		t.Error("born non-blocking")
 	}
 	must(t, unix.SetNonblock(l.Fd(), true))
-	must(t, l.Blocking())
+	cleared, err := l.Blocking()
+	must(t, err)
+	if !cleared {
+		t.Error("it does not say that it was set")
+	}
 	if flags() != 0 {
 		t.Error("still non-blocking")
 	}

@@ -186,12 +186,11 @@ func (l *Listener) Withdraw() error {
 // unless another process holds it too, and removes its hidden name. The path
 // stays. Closing twice is harmless.
 func (l *Listener) Close() error {
-	if l.fd < 0 {
-		return nil
-	}
 	err := errors.Join(l.unlink(l.hidden()), l.unlink(l.temporary()))
-	if cause := unix.Close(l.fd); cause != nil && err == nil {
-		err = fmt.Errorf("cannot close listening socket %s: %w", l.options.Path, cause)
+	if l.fd >= 0 {
+		if cause := unix.Close(l.fd); cause != nil && err == nil {
+			err = fmt.Errorf("cannot close listening socket %s: %w", l.options.Path, cause)
+		}
 	}
 	if l.file >= 0 {
 		_ = unix.Close(l.file) // O_PATH: nothing can fail

@@ -13,6 +13,7 @@ func exits(b Backend) <-chan Exit {
 // waits at it any more: a backend that died while it drained may have left a
 // queue, and the next one serves that first.
 func (s *Supervisor) spawn() {
+	s.mend() // the former one may have broken its socket and died of it
 	var held Backend
 	if s.next.socket != nil && s.queued() == 0 {
 		s.now.socket.Close()

@@ -10,17 +10,19 @@ func (s *Supervisor) mend() {
 		return
 	}
 	err := s.cfg.Mend(s.published())
-	if err == nil || s.cfg.Fixed || time.Since(s.renewed) < renewPause {
+	if err == nil || s.cfg.Fixed || time.Now().Before(s.renewAt) {
 		return
 	}
-	s.renewed = time.Now()
+	s.renewAt = time.Now().Add(firstBackoff)
 	s.cfg.Log("the listening socket is of no use any more: %v", err)
 	if err := s.renew(); err != nil {
+		s.renewAt = time.Now().Add(renewPause)
 		s.cfg.Log("cannot replace it yet, trying again every second: %v", err)
 		return
 	}
 	s.publish()
-	if (s.status.State == Up || s.status.State == Starting) && s.preparing == nil {
+	up := s.status.State == Up || s.status.State == Starting
+	if up && s.now.backend != nil && s.preparing == nil {
 		s.limit, s.hasty, s.because = s.cfg.DrainTimeout, s.idle(), Broken
 		if s.hasty {
 			s.limit = 0

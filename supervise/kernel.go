@@ -66,6 +66,7 @@ const (
 	Finished  Reason = "finished"
 	Unhealthy Reason = "unhealthy" // not ready in time, or its answers are not as expected
 	Hung      Reason = "hung"
+	Adopted   Reason = "adopted" // a former keepone's, and not wanted for long
 	Broken    Reason = "socket" // its listening socket was of no use any more
 )
 
@@ -122,5 +123,5 @@ const (
 	killAgain    = time.Second            // after a SIGKILL that did not end the tree
 	hardDrain    = 500 * time.Millisecond // what requests in flight get when the hard limit is passed
 	grace        = time.Second            // for what happened before a deadline that is seen too late
-	renewPause   = time.Second            // between two new generations for a broken socket
+	renewPause   = time.Second            // after a broken socket could not be replaced
 )

@@ -127,7 +127,7 @@ func (s *Supervisor) prepared(err error) {
 // yet. Who waits at its socket waits for the next backend there, and must not be
 // drained: a backend that never gets ready would never accept them.
 func (s *Supervisor) idle() bool {
-	if s.status.State != Starting || s.cfg.Settles {
+	if s.status.State != Starting || s.cfg.Settles || s.status.Adopted {
 		return false
 	}
 	q, err := s.now.socket.Queue()

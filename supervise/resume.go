@@ -10,6 +10,7 @@ type Legacy struct {
 	Backend  Backend   // still alive, on the socket given to New; nil for none
 	Started  time.Time // when that was spawned
 	Next     Socket    // published since, where the backend was draining; nil for none
+	Replace  bool      // it is not wanted for long: when it is seen to serve, a restart follows
 	Stopped  bool      // an operator had stopped the backend: it stays so
 	Restarts int       // so far
 	Last     Restart   // the latest of them
@@ -22,7 +23,7 @@ type Legacy struct {
 // before Run.
 func (s *Supervisor) Resume(l Legacy) {
 	s.now.backend, s.next.socket = l.Backend, l.Next
-	s.stopped = l.Stopped
+	s.stopped, s.replace = l.Stopped, l.Replace
 	s.status.Restarts, s.status.Last, s.status.LastExit, s.status.Failures = l.Restarts, l.Last, l.LastExit, l.Failures
 	if l.Backend != nil {
 		s.status.PID, s.status.Started, s.status.Adopted, s.status.Peak = l.Backend.PID(), l.Started, true, l.Peak

@@ -36,12 +36,13 @@ type Supervisor struct {
 	holdOff   time.Time      // no restart for memory before
 	rival     string         // who blocked the latest spawn
 	leaving   bool           // Run's context is done
+	replace   bool           // the adopted backend is to be replaced
 	stopped   bool           // a former keepone had been told to stop the backend
 	pids      []int          // reused by every sample
 	loose     sync.WaitGroup // dismissed shims not yet reaped
 	probing   *probe         // a health request under way; nil for none
 	health    outcomes       // of the latest probes
-	renewed   time.Time      // when a broken socket was last replaced
+	renewAt   time.Time      // no broken socket is replaced before
 	unserved  time.Time      // since when no backend is up; zero while one is
 	excused   func()         // ends who answers in the backend's place; nil for nobody
 	lenient   bool           // the deadline was seen too late and has been put off
@@ -135,8 +136,13 @@ func (s *Supervisor) step(ev event, why string) {
 		s.rearm(killAgain)
 	}
 	s.publish()
-	if s.status.State == Up && s.next.socket != nil {
+	switch {
+	case s.status.State != Up:
+	case s.next.socket != nil:
 		s.step(restart, "its queue is served; on to the next generation")
+	case s.replace:
+		s.replace = false
+		s.plan(restart, Adopted, Options{NoCheck: true})
 	}
 }
 

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"golang.org/x/sys/unix"
 
@@ -29,13 +31,19 @@ func (s *site) inheritBackend(l *legacy, options socket.Options) error {
 		return err
 	}
 	l.backend = -1 // it is the process' now
-	if s.socket, err = l.retrieve(options, l.state.Socket, p.Members()); err != nil {
+	if s.socket, err = l.retrieve(options, l.state.Socket, p.Members()); errors.Is(err, fs.ErrPermission) {
+		s.socket, err = socket.Foreign(options, l.state.Socket.Generation, l.state.Socket.Inode)
+		s.log("the former keepone's socket stays with its backend, which is drained to another: an ordinary user may not take it")
+		l.untaken = true
+	}
+	if err != nil {
 		return fmt.Errorf("%w; the backend of the former keepone still serves: end it with kill %d, then run keepone again", err, p.PID())
 	}
 	s.former = l.book()
+	s.former.Replace = l.untaken || !l.child && s.config().Single.Adopt == "replace"
 	s.former.Backend, s.former.Started, s.former.Peak = s.newBackend(p), l.state.Backend.Started(), s.scale.Peak()
 	s.adopted = l.state.Config
-	if !s.socket.Published() {
+	if l.untaken || !s.socket.Published() {
 		next, err := s.inheritNext(l, options)
 		if err != nil {
 			return err

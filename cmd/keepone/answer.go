@@ -60,6 +60,7 @@ func (s *site) changed(st supervise.Status, now, next supervise.Socket) {
 	if rests || st.State == supervise.Backoff && time.Until(st.Until) >= time.Second {
 		s.trim() // nothing happens for a while
 	}
+	s.watchThese(now, next)
 	s.keepStored(st.PID, now, next)
 	s.latest, s.serving = s.record(st, now, next), now.(listener)
 	err := record.Write(s.target.state(), s.latest)

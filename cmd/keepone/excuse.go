@@ -33,7 +33,7 @@ func (s *site) excuse(on supervise.Socket) (end func(), err error) {
 		return nil, err
 	}
 	l := on.(listener)
-	if err := l.Blocking(); err != nil { // whoever had it last may have changed that
+	if _, err := l.Blocking(); err != nil { // whoever had it last may have changed that
 		return nil, err
 	}
 	p, err := s.spawner.Answer(process.Ends{Socket: l.Fd(), Output: os.Stderr}, page, uid, gid)

@@ -37,6 +37,8 @@ func (s *site) kernel() supervise.Config {
 		Quiet:     quiet,
 		Drained:   drained,
 		Probe:     s.probe,
+		Mend:      s.mend,
+		Trouble:   s.trouble,
 		Weigh:     s.weigh,
 		LastWords: s.lastWords,
 		Changed:   s.changed,
@@ -97,8 +99,14 @@ func (s *site) spawn(on supervise.Socket, hold bool) (supervise.Backend, error) 
 		return nil, err
 	}
 	l := on.(listener)
-	if err := errors.Join(l.Blocking(), unix.SetNonblock(int(s.output.Writer().Fd()), false)); err != nil {
+	cleared, err := l.Blocking()
+	if err := errors.Join(err, unix.SetNonblock(int(s.output.Writer().Fd()), false)); err != nil {
 		return nil, err // both are shared with the former backend, which may have changed them
+	}
+	if cleared {
+		c := *s.cured.Load()
+		c.Blocking++
+		s.cured.Store(&c)
 	}
 	spec.Handoff, spec.Lock = process.Handoff(s.config().Backend.Handoff), s.backendLock()
 	if !hold {

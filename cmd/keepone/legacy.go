@@ -22,6 +22,7 @@ type legacy struct {
 	lock            *os.File // taken, or kept through an upgrade
 	control         int      // its listening socket, kept through an upgrade; else -1
 	sockets         []int    // listening sockets that were kept for us
+	untaken         bool     // its socket could not be taken back
 	child           bool     // the backend is a child of this process, which another program was
 }
 
@@ -29,7 +30,7 @@ type legacy struct {
 // finds out what a former one left. A backend that cannot be proved to be the
 // recorded one is refused: never a second interpreter. The lock lasts until it
 // is closed.
-func claim(t target, e *estate, passed *stock) (*legacy, error) {
+func claim(t target, adopt string, e *estate, passed *stock) (*legacy, error) {
 	if e != nil {
 		l := prove(e.State)
 		l.lock, l.control, l.sockets, l.child = os.NewFile(uintptr(e.Lock), t.lock()), e.Control, e.Sockets, true
@@ -47,6 +48,12 @@ func claim(t target, e *estate, passed *stock) (*legacy, error) {
 	l := leftBy(t)
 	l.lock, l.state.Upgrades = lock, 0
 	l.enrich(passed)
+	if l.backend >= 0 && adopt == "refuse" {
+		defer l.close()
+		lock.Close()
+		return nil, &failure{exitFailed, fmt.Sprintf("end it with: kill %d, or set single.adopt", l.state.Backend.PID),
+			fmt.Errorf("cannot run %s: a backend of a former keepone, process %d, still lives, and single.adopt is \"refuse\"", t.name, l.state.Backend.PID)}
+	}
 	backendLock, err := single.Lock(t.backendLock())
 	switch {
 	case err == nil:

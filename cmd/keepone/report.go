@@ -29,12 +29,14 @@ type statusReport struct {
 	Output     string           `json:"output"` // the file that the backend's output goes to
 	LastExit   string           `json:"last_exit,omitempty"`
 	LastWords  string           `json:"last_words,omitempty"`
-	Failures   int              `json:"failures,omitempty"` // in a row
-	Pending    []string         `json:"pending,omitempty"`  // configuration keys that the next backend will have
-	Health     string           `json:"health,omitempty"`   // why the latest probe failed
-	Excusing   bool             `json:"excusing,omitempty"` // a process answers 503 in the backend's place
-	HighWater  int              `json:"queue_high_water"`   // the most that were pending at any sample
-	Cut        int              `json:"cut,omitempty"`      // connections open when the latest drain ended at its deadline
+	Failures   int              `json:"failures,omitempty"`   // in a row
+	Pending    []string         `json:"pending,omitempty"`    // configuration keys that the next backend will have
+	Health     string           `json:"health,omitempty"`     // why the latest probe failed
+	Cures      cures            `json:"cures"`                // of the listening socket, since keepone was started
+	InTheWay   string           `json:"in_the_way,omitempty"` // what somebody put where visitors look for us
+	Excusing   bool             `json:"excusing,omitempty"`   // a process answers 503 in the backend's place
+	HighWater  int              `json:"queue_high_water"`     // the most that were pending at any sample
+	Cut        int              `json:"cut,omitempty"`        // connections open when the latest drain ended at its deadline
 }
 
 type backendReport struct {
@@ -97,6 +99,10 @@ func (s *site) report(st *supervise.Status, own uint64) statusReport {
 		},
 		Memory:   memoryReport{uint64(v.Memory.Soft), uint64(v.Memory.Hard), st.Samples},
 		Restarts: restartsReport{Total: st.Restarts},
+	}
+	r.Cures = *s.cured.Load()
+	if in := s.inTheWay.Load(); in != nil {
+		r.InTheWay = *in
 	}
 	if st.PID != 0 {
 		r.Backend.Uptime = age(st.Started)

@@ -46,6 +46,12 @@ type site struct {
 	lines      chan string   // of the log, on their way to stderr
 	loop       *supervise.Supervisor
 	look       *look                  // of the loop, at the backend
+	watch      *socket.Watch          // for what is done to the socket; nil where that cannot be had
+	watched    *socket.Listener       // by watch; the loop's
+	trouble    chan struct{}          // says that something was done to it
+	cured      atomic.Pointer[cures]  // so far
+	inTheWay   atomic.Pointer[string] // of the socket, at its path
+	complained string                 // by complainOnce
 	notify     *probe.Notify          // where the backend says READY=1; nil where that is not asked for
 	former     supervise.Legacy       // what a killed keepone left
 	lost       uint64                 // bytes of output that could not be written, as far as told
@@ -85,13 +91,15 @@ func run(args []string) error {
 	s := &site{
 		target:     t,
 		nudge:      make(chan struct{}, 1),
+		trouble:    make(chan struct{}, 1),
 		lines:      make(chan string, 64),
 		identified: map[int]record.Process{},
 		made:       map[int]*config.Config{},
 		program:    programPath(),
 	}
 	s.inForce.Store(newView(cfg))
-	left, err := claim(t, inherited, passed)
+	s.cured.Store(&cures{})
+	left, err := claim(t, cfg.Single.Adopt, inherited, passed)
 	if err != nil {
 		return err
 	}
@@ -128,6 +136,9 @@ func (s *site) serve(ctx context.Context) {
 	}
 	s.loop = supervise.New(s.kernel(), s.adapt(s.socket))
 	s.loop.Resume(s.former)
+	if s.openWatch(); s.watch != nil {
+		go s.watchSocket(ctx)
+	}
 	go s.output.Run(ctx)
 	go resident.Trim(ctx, trimInterval, s.nudge)
 	go s.listen(ctx)

@@ -26,6 +26,12 @@ func (r *statusReport) text() string {
 		row("memory", "%s now, %s peak%s", size(r.Backend.RSS), size(r.Backend.Peak), r.limits())
 	}
 	row("queue", "%d pending (%d at most), %d active, backlog %d", r.Queue.Pending, r.HighWater, r.Queue.Active, r.Queue.Backlog)
+	if r.InTheWay != "" {
+		row("", "visitors do not find us: %s", r.InTheWay)
+	}
+	if c := r.Cures; c != (cures{}) {
+		row("", "cured so far: %d times the path, %d the backlog, %d O_NONBLOCK; %d times by another generation", c.Path, c.Backlog, c.Blocking, c.Replaced)
+	}
 	if r.Excusing {
 		row("", "nobody serves: those who wait get status 503")
 	}

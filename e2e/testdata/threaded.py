@@ -2,7 +2,7 @@
 """A FastCGI responder, one thread per connection, that drops everything on SIGTERM.
 
 usage: threaded.py [ignore-sigterm] [close-all] [fork-away] [one-request] [one-at-a-time] [notify] [listen-10]
-It is sick while there is a file var/sick.
+It is sick while there is a file var/sick, and calls listen(10) again for a file var/listen.
 The listening socket is descriptor 3 where LISTEN_FDS says so, else 0.
 """
 import fcntl
@@ -119,6 +119,9 @@ def main(options):
             systemd.sendto(b"READY=1\nSTATUS=well", os.environ["NOTIFY_SOCKET"])
     while True:
         connection, _ = listener.accept()
+        if os.path.exists("var/listen"):
+            os.remove("var/listen")
+            listener.listen(10)
         if "one-request" in options or "one-at-a-time" in options:
             serve(connection, "one-request" in options)
             continue

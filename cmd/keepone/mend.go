@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"keepone/socket"
+	"keepone/supervise"
+)
+
+// cures counts what was mended since keepone was started. They belong to the
+// loop, which hands copies out.
+type cures struct {
+	Path     int `json:"path"`     // the socket's file was gone, or dead
+	Backlog  int `json:"backlog"`  // a backend had made it smaller
+	Blocking int `json:"blocking"` // a backend had left O_NONBLOCK behind
+	Replaced int `json:"replaced"` // only another generation helped
+}
+
+// mend looks after the socket at the public path. What it returns only another
+// generation cures.
+func (s *site) mend(on supervise.Socket) error {
+	l := on.(listener).Listener
+	cure, err := s.diag.Mend(l, true)
+	if err != nil || cure == (socket.Cure{}) {
+		s.wayIs(nil)
+		s.complainOnce(err)
+		return nil
+	}
+	c := *s.cured.Load()
+	if cure.Path {
+		c.Path++
+		s.log("the socket's file %s was gone or dead: it is back", s.config().Socket.Path)
+	}
+	if cure.Backlog {
+		c.Backlog++
+	}
+	if cure.Broken != nil {
+		c.Replaced++
+	}
+	s.cured.Store(&c)
+	s.wayIs(cure.InTheWay)
+	if s.watch != nil {
+		s.complainOnce(s.watch.Add(l))
+	}
+	return cure.Broken
+}
+
+// wayIs tells once what somebody put in the socket's way, and once that it is
+// gone.
+func (s *site) wayIs(in error) {
+	var text string
+	if in != nil {
+		text = in.Error()
+	}
+	if was := s.inTheWay.Swap(&text); was != nil && *was == text || was == nil && text == "" {
+		return
+	}
+	if text == "" {
+		s.log("nothing is in the socket's way any more")
+		return
+	}
+	s.log("visitors do not find us: %s", text)
+}
+
+// complainOnce tells an error that comes every second once in a row.
+func (s *site) complainOnce(err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if text != "" && text != s.complained {
+		s.log("warning: %s", text)
+	}
+	s.complained = text
+}
+
+// watchSocket nudges the loop when something happened to the socket. Without a
+// watch the look at every sample remains.
+func (s *site) watchSocket(ctx context.Context) {
+	for s.watch.Wait(ctx) == nil {
+		select {
+		case s.trouble <- struct{}{}:
+		default: // it is about to look
+		}
+		select { // a directory in which much happens must not keep us busy
+		case <-time.After(watchPause):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// watchPause lies at least between two looks that something nudged.
+const watchPause = 2 * time.Millisecond
+
+func (s *site) openWatch() {
+	var err error
+	if s.watch, err = socket.OpenWatch(); err != nil {
+		s.log("warning: looking after the socket every second only: %v", err)
+	}
+}
+
+// watchThese is called after every move: the published socket is looked after.
+func (s *site) watchThese(now, next supervise.Socket) {
+	if s.watch == nil {
+		return
+	}
+	published := now
+	if next != nil {
+		published = next
+	}
+	if l := published.(listener).Listener; l != s.watched {
+		s.watched = l
+		s.complainOnce(s.watch.Add(l))
+	}
+}

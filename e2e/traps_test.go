@@ -1,0 +1,152 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestSocketRemoved: whoever removes the socket's file, by hand or with a cleaning job, keeps visitors out for a moment; the
+// file is put back, with the same socket and the same backend behind it.
+func TestSocketRemoved(t *testing.T) {
+	t.Parallel()
+	command, set := backend(t, "threaded.py")
+	s := newRunningSite(t, plan{front: "lighttpd", command: command, settings: set})
+	before := s.await("up")
+	held, err := s.connect() // a visitor who waits must not notice
+	s.must(err)
+	defer held.Close()
+	for i := range 20 {
+		s.must(os.Remove(s.socket))
+		await(t, 10*time.Second, "the file is back", func() bool {
+			c, err := s.connect()
+			if err == nil {
+				c.Close()
+			}
+			return err == nil
+		})
+		st := s.awaitThat("it is told", func(st state) bool { return st.Cures.Path > i })
+		if st.Backend.PID != before.Backend.PID || st.Socket.Generation != before.Socket.Generation {
+			t.Fatalf("%+v", st)
+		}
+	}
+	if o := ask(newClient(), s.url, "/fast"); o.err != nil {
+		t.Error(o.err)
+	}
+}
+
+// TestDirectoryRemoved: with the whole directory gone no name of the socket is left; another generation takes over.
+func TestDirectoryRemoved(t *testing.T) {
+	t.Parallel()
+	command, set := backend(t, "threaded.py")
+	dir, err := os.MkdirTemp("", "ks")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	_, uid := account()
+	set["socket.path"] = filepath.Join(dir, "sub", "s.sock")
+	s := newSite(t, plan{front: "lighttpd", command: command, settings: set})
+	s.must(os.Chmod(dir, 0o755), os.Chown(dir, -1, uid))
+	s.socket = filepath.Join(dir, "sub", "s.sock")
+	s.startKeepone()
+	before := s.await("up")
+	s.startWeb()
+	slow := make(chan outcome, 1)
+	go func() { slow <- ask(newClient(), s.url, "/sleep?ms=1000") }()
+	s.awaitThat("the slow one is taken", func(st state) bool { return st.Queue.Active == 1 })
+	s.must(os.RemoveAll(filepath.Join(dir, "sub")))
+	st := s.awaitThat("another generation serves", func(st state) bool {
+		return st.State == "up" && st.Socket.Generation > before.Socket.Generation
+	})
+	if o := <-slow; o.err != nil || o.backend != before.Backend.PID {
+		t.Errorf("what was in flight: answered by %d, %v", o.backend, o.err)
+	}
+	if st.Restarts.Last.Reason != "socket" {
+		t.Errorf("%+v", st.Restarts)
+	}
+	if o := ask(newClient(), s.url, "/fast"); o.err != nil {
+		t.Error(o.err)
+	}
+}
+
+// TestShutDown: a backend that shuts the listening socket down makes it useless for everybody; another generation takes over.
+func TestShutDown(t *testing.T) {
+	t.Parallel()
+	command, set := backend(t, "threaded.py")
+	s := newRunningSite(t, plan{front: "lighttpd", command: command, settings: set})
+	for range 3 {
+		before := s.await("up")
+		ask(newClient(), s.url, "/shutdown") // its answer may come or not
+		st := s.awaitThat("another generation serves", func(st state) bool {
+			return st.State == "up" && st.Socket.Generation > before.Socket.Generation
+		})
+		if r := st.Restarts.Last.Reason; r != "socket" && r != "crashed" { // accept(2) fails there, which may end it first
+			t.Errorf("%+v", st.Restarts)
+		}
+		await(t, 10*time.Second, "it serves", func() bool { return ask(newClient(), s.url, "/fast").err == nil })
+	}
+}
+
+// TestShrunkenBacklog: a backend that calls listen(2) again, also later, gets the configured backlog all the same.
+func TestShrunkenBacklog(t *testing.T) {
+	t.Parallel()
+	command, set := backend(t, "threaded.py")
+	s := newRunningSite(t, plan{command: append(command, "listen-10"), settings: set})
+	want := s.await("up").Queue.Backlog
+	if want < 100 {
+		t.Skipf("net.core.somaxconn allows %d", want)
+	}
+	s.must(os.WriteFile(s.path("listen"), nil, 0o666))
+	c, err := s.connect()
+	s.must(err)
+	c.Close()
+	s.awaitThat("it is cured and told", func(st state) bool { return st.Cures.Backlog > 0 && st.Queue.Backlog == want })
+}
+
+// TestInTheWay: what somebody else put at the path is not destroyed, and is named.
+func TestInTheWay(t *testing.T) {
+	t.Parallel()
+	command, set := backend(t, "threaded.py")
+	s := newRunningSite(t, plan{command: command, settings: set})
+	s.must(os.Rename(s.socket, s.socket+".away"))
+	s.must(os.WriteFile(s.socket, []byte("precious"), 0o600))
+	st := s.awaitThat("it is told", func(st state) bool { return strings.Contains(st.InTheWay, s.socket) })
+	if text, _ := os.ReadFile(s.socket); string(text) != "precious" {
+		t.Errorf("the file says %q", text)
+	}
+	s.must(os.Remove(s.socket))
+	st = s.awaitThat("the socket is back", func(st state) bool { return st.InTheWay == "" })
+	c, err := s.connect()
+	s.must(err)
+	c.Close()
+	s.must(os.Remove(s.socket + ".away"))
+	if st.Restarts.Total != 0 {
+		t.Errorf("%+v", st.Restarts)
+	}
+}
+
+// leftovers are hidden names of sockets beside the public one.
+func (s *site) leftovers() []string {
+	names, _ := filepath.Glob(filepath.Join(filepath.Dir(s.socket), ".*"))
+	return slices.DeleteFunc(names, func(n string) bool { return strings.HasSuffix(n, ".state.new") })
+}
+
+// TestNoLeftovers: many generations leave one hidden name, that of the living one.
+func TestNoLeftovers(t *testing.T) {
+	t.Parallel()
+	command, set := backend(t, "threaded.py")
+	s := newRunningSite(t, plan{command: command, settings: set})
+	for range 5 {
+		s.do("restart-backend")
+		s.killKeepone()
+		s.startKeepone()
+		s.await("up")
+	}
+	if left := s.leftovers(); len(left) > 1 {
+		t.Errorf("%q", left)
+	}
+}
