@@ -4,31 +4,88 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// Adopt takes over a backend that a killed keepone left. The pidfd proves who
-// it is, and is the Process' from now on, unless there is an error. It is no
-// child of ours: how it exits is told to init, and orphans of it that are in no
-// cgroup of its own are not found.
+// strangerPoll is how often a stranger is looked at where the poller cannot.
+const strangerPoll = 100 * time.Millisecond
+
+// Adopt takes over a backend that another keepone spawned: one that was killed,
+// or this very process before it replaced itself by execve(2). The pidfd, opened
+// and compared with what is recorded, proves who it is, and is the Process' from
+// now on, unless there is an error. It may be -1 for a child that may have died
+// meanwhile: there the number suffices, for nobody else has it before we reap.
+// Compare its start time before Reaper.Run.
+//
+// A child is waited for, and its orphans come to us, as with one that was
+// spawned here. A stranger's exit status is known where the kernel tells it, and
+// orphans that are in no cgroup of its own are found by the mark and the lock.
 func (s *Spawner) Adopt(pid, pidfd int) (*Process, error) {
-	poll, err := unix.PidfdOpen(pid, unix.PIDFD_NONBLOCK)
-	if err != nil {
-		return nil, fmt.Errorf("cannot adopt process %d: %w", pid, err)
+	child := s.Reaper.claim(pid, pidfd)
+	if child.status == nil && pidfd < 0 {
+		return nil, fmt.Errorf("cannot adopt process %d: it is no child of this keepone", pid)
 	}
 	p := newProcess(s.Stop)
-	p.pid, p.pidfd = pid, pidfd
+	p.pid, p.pidfd, p.leader, p.serves = pid, child.pidfd, child.status, true
 	close(p.runs)
-	p.tree = &line{leader: pid, reaper: s.Reaper, lives: func() bool { return !exited(pidfd) }, orphans: p.runs}
-	if g := s.formerGroup(pid); g != nil {
-		p.tree = g
+	var poll *os.File
+	if child.status == nil {
+		var err error
+		if poll, err = pollable(pidfd); err != nil {
+			return nil, fmt.Errorf("cannot adopt process %d: %w", pid, err)
+		}
 	}
-	go p.awaitStranger(os.NewFile(uintptr(poll), "pidfd"))
+	p.tree = s.formerTree(p)
+	if poll == nil {
+		go p.await()
+	} else {
+		go p.awaitStranger(poll)
+	}
 	return p, nil
+}
+
+// formerTree finds who belongs to an adopted process now. Orphans of a former
+// keepone's that became ours with its process id are the backend's from now on.
+func (s *Spawner) formerTree(p *Process) tree {
+	if g := s.formerGroup(p.pid); g != nil {
+		return g
+	}
+	sc := newScan()
+	defer sc.free()
+	var users []int
+	if user := sc.realUser(p.pid); user >= 0 { // the configuration may name another by now
+		users = append(users, user)
+	}
+	proof := s.proof(users...)
+	s.Reaper.disown(sc.marked(proof, nil))
+	l := line{leader: p.pid, reaper: s.Reaper, orphans: p.runs}
+	if p.leader != nil {
+		return &l
+	}
+	l.lives = func() bool { return !exited(p.pidfd) }
+	f := &former{line: l, proof: proof}
+	tree := l.pids(sc, nil)
+	f.hold(sc, slices.DeleteFunc(sc.strays(proof, s.Reaper, nil), func(pid int) bool { return slices.Contains(tree, pid) }))
+	return f
+}
+
+// pollable is a descriptor of the same process for Go's poller.
+func pollable(pidfd int) (*os.File, error) {
+	fd, err := unix.FcntlInt(uintptr(pidfd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.SetNonblock(fd, true); err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), "pidfd"), nil
 }
 
 // formerGroup is the cgroup that a former keepone of this name made for the
@@ -58,12 +115,15 @@ func (s *Spawner) formerGroup(pid int) *group {
 }
 
 // awaitStranger waits in the poller, as await does for a child.
-func (p *Process) awaitStranger(pidfd *os.File) {
-	defer pidfd.Close()
-	if raw, err := pidfd.SyscallConn(); err == nil {
+func (p *Process) awaitStranger(poll *os.File) {
+	defer poll.Close()
+	if raw, err := poll.SyscallConn(); err == nil {
 		raw.Read(func(fd uintptr) bool { return exited(int(fd)) })
 	}
-	p.ended(Exit{Text: "ended; its exit status is not known, for another keepone was its parent"})
+	for !exited(p.pidfd) { // a poller that fails must not end a backend that lives
+		time.Sleep(strangerPoll)
+	}
+	p.ended(describeStranger(p.pidfd))
 }
 
 // exited says whether the process of a pidfd has ended: pidfd_open(2).

@@ -19,7 +19,11 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "shim" {
 		os.Exit(Shim(lockFile))
 	}
+	if len(os.Args) == 3 && !strings.HasPrefix(os.Args[1], "-") {
+		os.Exit(other(os.Args[1], os.Args[2]))
+	}
 	AdoptOrphans()
+	go reaper.Run(context.Background())
 	os.Exit(m.Run())
 }
 
@@ -56,12 +60,8 @@ func trees(t *testing.T, test func(*bench)) {
 	})
 }
 
-// reaper serves all tests of the process: there is one parent.
-var reaper = func() *Reaper {
-	r := NewReaper()
-	go r.Run(context.Background())
-	return r
-}()
+// reaper serves all tests of the process, from TestMain on: there is one parent.
+var reaper = NewReaper()
 
 func newBench(t *testing.T, group string) *bench {
 	dir := t.TempDir()

@@ -16,22 +16,15 @@ import (
 // must not wait long for the next backend.
 const orphanGrace = time.Second
 
-// An Exit says how a process ended, when its whole tree is gone.
-type Exit struct {
-	Text    string // "exit status 1", "killed by SIGKILL", or why it never ran
-	Clean   bool   // exit status 0, and nothing was left behind
-	Blocked bool   // it never ran: somebody holds the lock; Text says who
-}
-
 // A Process is a spawned shim, which becomes the backend, with all its
 // descendants.
 type Process struct {
 	pid    int
-	pidfd  int
+	pidfd  int // -1 for an adopted child that was reaped before
 	tree   tree
 	stop   unix.Signal
 	word   *os.File // what holds the shim back; nil once it has the word
-	report *os.File // where the shim says why it could not become the backend
+	report *os.File // where the shim says why it could not become the backend; nil when adopted
 	leader <-chan syscall.WaitStatus
 	exits  chan Exit
 	asked  chan struct{} // closed by the first Terminate
@@ -97,6 +90,9 @@ func (p *Process) Signal(sig unix.Signal) error { return p.signal(sig) }
 
 // signal goes through the pidfd: it can hit nobody else.
 func (p *Process) signal(sig unix.Signal) error {
+	if p.pidfd < 0 {
+		return nil
+	}
 	err := unix.PidfdSendSignal(p.pidfd, sig, nil, 0)
 	if err != nil && err != unix.ESRCH {
 		return fmt.Errorf("cannot send %s to process %d: %w", unix.SignalName(sig), p.pid, err)
@@ -115,7 +111,9 @@ func closeOnce(c chan struct{}) {
 
 // Close releases the descriptors, after Exited has delivered.
 func (p *Process) Close() {
-	unix.Close(p.pidfd)
+	if p.pidfd >= 0 {
+		unix.Close(p.pidfd)
+	}
 	p.tree.close()
 	p.scan.free()
 	p.scan = nil
@@ -134,7 +132,10 @@ func (p *Process) abandon() {
 // await turns the death of the process into one Exit.
 func (p *Process) await() {
 	status := <-p.leader
-	text, _ := io.ReadAll(io.LimitReader(p.report, 4096))
+	text := []byte{}
+	if p.report != nil {
+		text, _ = io.ReadAll(io.LimitReader(p.report, 4096))
+	}
 	p.ended(describe(status, string(text)))
 }
 
@@ -149,20 +150,6 @@ func (p *Process) ended(exit Exit) {
 	}
 	p.tree.remove()
 	p.exits <- exit
-}
-
-func describe(status syscall.WaitStatus, report string) Exit {
-	switch {
-	case status.Signaled():
-		text := "killed by " + unix.SignalName(status.Signal())
-		if status.CoreDump() {
-			text += " (core dumped)"
-		}
-		return Exit{Text: text}
-	case report != "":
-		return Exit{Text: report, Blocked: status.ExitStatus() == exitBlocked}
-	}
-	return Exit{Text: fmt.Sprintf("exit status %d", status.ExitStatus()), Clean: status.ExitStatus() == 0}
 }
 
 // wasAsked says whether the stop signal was sent: what a leader leaves behind
@@ -185,7 +172,7 @@ func (p *Process) endRest() int {
 	if p.tree.empty(s) {
 		return 0
 	}
-	left := len(p.tree.pids(s, nil))
+	left := len(p.tree.all(s, nil))
 	signalAll(p.tree, s, p.stop)
 	killed, grace := p.killed, time.After(orphanGrace)
 	if p.wasAsked() {

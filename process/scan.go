@@ -16,6 +16,7 @@ type scan struct {
 	text    [4096]byte
 	dir     [4096]byte
 	leaders []int
+	found   []int // strays that a search through all of /proc found
 	reply   chan []int
 	failed  bool // something could not be read, though it may be there
 }
@@ -27,27 +28,46 @@ var scans = sync.Pool{New: func() any {
 
 func newScan() *scan { return scans.Get().(*scan) }
 
-func (s *scan) free() { scans.Put(s) }
+func (s *scan) free() {
+	s.found = nil
+	scans.Put(s)
+}
 
-// open opens prefix/pid/suffix, for instance "/proc/", 7, "/task". The raw call
-// spares the two allocations that a path as a string costs.
+// open opens /proc/PID/task, /proc/PID/task/TID where tid is not 0, and what
+// the suffix adds to it.
 func (s *scan) open(pid, tid int, suffix string, flags int) (int, error) {
-	p := append(s.path[:0], "/proc/"...)
-	p = strconv.AppendInt(p, int64(pid), 10)
-	p = append(p, "/task"...)
+	p := append(strconv.AppendInt(append(s.path[:0], "/proc/"...), int64(pid), 10), "/task"...)
 	if tid != 0 {
-		p = append(p, '/')
-		p = strconv.AppendInt(p, int64(tid), 10)
+		p = strconv.AppendInt(append(p, '/'), int64(tid), 10)
 	}
-	p = append(p, suffix...)
-	p = append(p, 0)
-	at := unix.AT_FDCWD
-	fd, _, errno := unix.Syscall6(unix.SYS_OPENAT, uintptr(at), uintptr(unsafe.Pointer(&p[0])), uintptr(flags|unix.O_CLOEXEC), 0, 0, 0)
+	fd, errno := openRaw(append(append(p, suffix...), 0), flags)
 	if errno != 0 {
 		s.failed = s.failed || errno != unix.ENOENT && errno != unix.ESRCH
 		return -1, errno
 	}
-	return int(fd), nil
+	return fd, nil
+}
+
+// openFile opens /proc/PID and what the suffix adds. What may not be read, a
+// process of somebody else's, is no failure.
+func (s *scan) openFile(pid int, suffix string, flags int) (int, error) {
+	p := strconv.AppendInt(append(s.path[:0], "/proc/"...), int64(pid), 10)
+	fd, errno := openRaw(append(append(p, suffix...), 0), flags)
+	switch errno {
+	case 0:
+		return fd, nil
+	case unix.ENOENT, unix.ESRCH, unix.EACCES, unix.EPERM:
+	default:
+		s.failed = true
+	}
+	return -1, errno
+}
+
+// openRaw spares the two allocations that a path as a string costs.
+func openRaw(path []byte, flags int) (int, unix.Errno) {
+	at := unix.AT_FDCWD
+	fd, _, errno := unix.Syscall6(unix.SYS_OPENAT, uintptr(at), uintptr(unsafe.Pointer(&path[0])), uintptr(flags|unix.O_CLOEXEC), 0, 0, 0)
+	return int(fd), errno
 }
 
 // children appends the children of all threads of pid, as
@@ -58,6 +78,11 @@ func (s *scan) children(pid int, buf []int) []int {
 		return buf
 	}
 	defer unix.Close(fd)
+	return s.entries(fd, buf, func(tid int, buf []int) []int { return s.ofThread(pid, tid, buf) })
+}
+
+// entries calls visit with every number that names an entry of a directory.
+func (s *scan) entries(fd int, buf []int, visit func(n int, buf []int) []int) []int {
 	for {
 		n, err := unix.Getdents(fd, s.dir[:])
 		if n <= 0 || err != nil {
@@ -65,8 +90,8 @@ func (s *scan) children(pid int, buf []int) []int {
 		}
 		for at := 0; at < n; { // struct linux_dirent64 of getdents(2)
 			entry := s.dir[at:n]
-			if tid, ok := number(entry[19:]); ok {
-				buf = s.ofThread(pid, tid, buf)
+			if id, ok := number(entry[19:]); ok {
+				buf = visit(id, buf)
 			}
 			at += int(binary.NativeEndian.Uint16(entry[16:]))
 		}

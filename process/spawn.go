@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -19,6 +21,9 @@ type Spawner struct {
 	Group  string      // cgroup v2 directory to make the backends' own in; "" to follow them through /proc
 	Stop   unix.Signal // what Terminate sends
 	Env    []string    // of the shim itself: the resident's memory recipe
+	Mark   string      // what Mark returned; "" for backends without a mark
+	Lock   string      // the file that backends hold locked, to find them by; "" for none
+	User   int         // who the backends are, as whom a marked process counts; -1 for keepone's own
 	Log    func(format string, args ...any)
 
 	count int
@@ -41,10 +46,17 @@ type Ends struct {
 }
 
 // Spawn starts a shim for spec. With hold it waits for Process.Go before it
-// becomes the backend; else it has the word already.
+// becomes the backend; else it has the word already. A backend that must be
+// found by the next keepone is to be recorded before it has the word: only then
+// is there no moment at which it runs and nobody knows it.
 func (s *Spawner) Spawn(spec Spec, ends Ends, hold bool) (*Process, error) {
 	p := newProcess(s.Stop)
 	p.serves = ends.Socket >= 0
+	shimEnv := withMark(s.Env, "")
+	if p.serves && s.Mark != "" { // a check is no backend
+		mark := markName + s.Mark + ":" + s.Name + ":" + strconv.Itoa(spec.Generation)
+		spec.Env, shimEnv = withMark(spec.Env, mark), withMark(s.Env, mark)
+	}
 	files, err := p.files(spec, ends)
 	defer func() {
 		for _, f := range files.closed {
@@ -52,7 +64,7 @@ func (s *Spawner) Spawn(spec Spec, ends Ends, hold bool) (*Process, error) {
 		}
 	}()
 	if err == nil {
-		err = s.fork(p, files.inherited)
+		err = s.fork(p, files.inherited, shimEnv)
 	}
 	if err != nil {
 		p.abandon()
@@ -63,6 +75,16 @@ func (s *Spawner) Spawn(spec Spec, ends Ends, hold bool) (*Process, error) {
 		p.Go() // fails only for a shim that is dead: Exited tells
 	}
 	return p, nil
+}
+
+// withMark is the environment with that mark, "" for none, and no other: keepone
+// itself may have been started by another site's backend.
+func withMark(env []string, mark string) []string {
+	env = slices.DeleteFunc(slices.Clone(env), func(v string) bool { return strings.HasPrefix(v, markName) })
+	if mark == "" {
+		return env
+	}
+	return append(env, mark)
 }
 
 type files struct {
@@ -114,8 +136,8 @@ func pipe() (r, w *os.File, err error) {
 }
 
 // fork starts the shim in a cgroup of its own where that can be had.
-func (s *Spawner) fork(p *Process, fds []uintptr) error {
-	attr := &syscall.ProcAttr{Env: s.Env, Files: fds, Sys: &syscall.SysProcAttr{Setsid: true, PidFD: &p.pidfd}}
+func (s *Spawner) fork(p *Process, fds []uintptr, env []string) error {
+	attr := &syscall.ProcAttr{Env: env, Files: fds, Sys: &syscall.SysProcAttr{Setsid: true, PidFD: &p.pidfd}}
 	g := s.group()
 	if g != nil {
 		dir, err := unix.Open(g.dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
@@ -127,15 +149,14 @@ func (s *Spawner) fork(p *Process, fds []uintptr) error {
 		defer unix.Close(dir)
 		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, dir
 	}
-	argv := []string{"keepone", "shim", s.Name}
 	pid, status, err := s.Reaper.start(func() (int, error) {
-		return syscall.ForkExec("/proc/self/exe", argv, attr)
+		return syscall.ForkExec("/proc/self/exe", shimArgs(s.Name), attr)
 	})
 	if err != nil && g != nil {
 		g.remove()
 		g.close()
 		if s.without(err) {
-			return s.fork(p, fds)
+			return s.fork(p, fds, env)
 		}
 	}
 	if err != nil {

@@ -16,6 +16,8 @@ const (
 	wordFD   = 5 // read end: one byte says go, end of file says that keepone died
 	reportFD = 6 // write end: why the backend could not run
 	lockFD   = 200
+
+	lockEntry = "/fd/200" // below /proc/PID
 )
 
 // The exit statuses of a shim that could not become the backend, as sh(1) has
@@ -48,6 +50,7 @@ type Spec struct {
 	OOMScoreAdj *int              // -1000 to 1000; nil for no change
 	Handoff     Handoff           // how it gets the listening socket
 	Lock        string            // file that it holds locked for as long as it lives; "" for none
+	Generation  int               // of its listening socket, for the mark
 }
 
 // Unlimited is the limit that is none, RLIM_INFINITY of setrlimit(2).

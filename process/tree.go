@@ -3,7 +3,6 @@ package process
 import (
 	"errors"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +15,9 @@ import (
 type tree interface {
 	// pids appends the live processes of the tree to buf.
 	pids(s *scan, buf []int) []int
+	// all is pids and who is found only by a search that the steady loop cannot
+	// pay for.
+	all(s *scan, buf []int) []int
 	// kill sends SIGKILL to all of them; what forks meanwhile may need another.
 	kill(s *scan) error
 	// empty says that none is left, zombies apart.
@@ -54,39 +56,12 @@ func newGroup(parent, name string) (*group, error) {
 	return &group{dir, procs}, nil
 }
 
-// Sweep removes the cgroups that a killed keepone of this name left, and
-// returns the processes of those that are not empty, but for the one that except
-// is in: whoever is there was a backend's.
-func (s *Spawner) Sweep(except *Process) (left []int) {
-	prefix := s.groupName("")
-	dirs, _ := filepath.Glob(s.Group + "/" + prefix + "*")
-	for _, dir := range dirs {
-		number := strings.TrimPrefix(filepath.Base(dir), prefix)
-		if s.Group == "" || number == "" || strings.Trim(number, "0123456789.") != "" {
-			continue // another name begins alike
-		}
-		if except != nil && except.isIn(dir) || os.Remove(dir) == nil {
-			continue
-		}
-		text, _ := os.ReadFile(dir + "/cgroup.procs")
-		for _, pid := range strings.Fields(string(text)) {
-			if n, err := strconv.Atoi(pid); err == nil {
-				left = append(left, n)
-			}
-		}
-	}
-	return left
-}
-
-func (p *Process) isIn(dir string) bool {
-	g, ok := p.tree.(*group)
-	return ok && g.dir == dir
-}
-
 // groupName is that of the cgroup of the backend with that number.
 func (s *Spawner) groupName(number string) string { return "keepone-" + s.Name + "-" + number }
 
 func (g *group) pids(s *scan, buf []int) []int { return s.numbers(g.procs, buf) }
+
+func (g *group) all(s *scan, buf []int) []int { return g.pids(s, buf) }
 
 func (g *group) kill(s *scan) error {
 	if g.empty(s) {
@@ -155,6 +130,8 @@ func (l *line) pids(s *scan, buf []int) []int {
 	return buf
 }
 
+func (l *line) all(s *scan, buf []int) []int { return l.pids(s, buf) }
+
 func (l *line) addOrphans(s *scan, buf []int) []int {
 	first := len(buf)
 	buf = s.children(os.Getpid(), buf)
@@ -186,7 +163,7 @@ func (*line) close() {}
 // pidfd was opened: a number alone may have been given to somebody else.
 func signalAll(t tree, s *scan, sig unix.Signal) {
 	var held []int
-	before := t.pids(s, nil)
+	before := t.all(s, nil)
 	for _, pid := range before {
 		fd, err := unix.PidfdOpen(pid, 0)
 		if err != nil {
@@ -194,7 +171,7 @@ func signalAll(t tree, s *scan, sig unix.Signal) {
 		}
 		held = append(held, fd)
 	}
-	after := t.pids(s, nil)
+	after := t.all(s, nil)
 	for i, fd := range held {
 		if fd < 0 {
 			continue

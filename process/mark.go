@@ -1,0 +1,184 @@
+package process
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
+
+// markName is the variable that names a process as a backend's. It survives
+// exec, where a descriptor may be closed, and the death of every keepone.
+const markName = "KEEPONE="
+
+// markLimit ends the reading of an environment: bytes. execve(2) takes no more
+// than a quarter of the stack's limit, which is 8 MiB.
+const markLimit = 2 << 20
+
+// Mark is what says of a process that it is, or descends from, a backend of the
+// run directory dir: the boot and the directory's device and inode. A backend's
+// environment has KEEPONE=MARK:NAME:GENERATION, of which the name and the
+// generation are for people.
+//
+// A name alone is not unique between users and run directories. The directory
+// outlives the files in it, and no two keepones share one, for its lock is in
+// it. The boot keeps an environment that was saved, as at(1) does, from meaning
+// something after the next one. A random number would be no better a secret:
+// phpinfo() shows the environment to everybody. What keeps others from making a
+// mark is that only processes of keepone's user and the backend's count.
+func Mark(dir string) (string, error) {
+	var st unix.Stat_t
+	if err := unix.Stat(dir, &st); err != nil {
+		return "", fmt.Errorf("cannot mark the backend by the directory %s: %w", dir, err)
+	}
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id") // random(4)
+	if err != nil || len(boot) < 8 {
+		return "", fmt.Errorf("cannot mark the backend: no boot id: %w", err)
+	}
+	return fmt.Sprintf("%s:%x.%x", boot[:8], uint64(st.Dev), st.Ino), nil
+}
+
+// A proof is what a process must have to be a backend's: the mark in its
+// environment, or the backend lock, which plain forks inherit, at its
+// descriptor. Either may be missing: setproctitle(3) overwrites the environment,
+// and Python closes descriptors.
+type proof struct {
+	mark     []byte // begins a variable; empty for none
+	dev, ino uint64 // of the lock; 0 for none
+	users    []int  // whose marks count; nil for everybody's
+}
+
+// proof is that of this spawner's backends, and of those of a further user.
+func (s *Spawner) proof(users ...int) *proof {
+	user := s.User
+	if user < 0 {
+		user = os.Getuid()
+	}
+	users, p := append(users, user), &proof{}
+	if !slices.Contains(users, 0) { // who was root may have become anybody
+		p.users = append(users, os.Getuid())
+	}
+	if s.Mark != "" {
+		p.mark = []byte(markName + s.Mark + ":")
+	}
+	var st unix.Stat_t
+	if s.Lock != "" && unix.Lstat(s.Lock, &st) == nil {
+		p.dev, p.ino = uint64(st.Dev), st.Ino
+	}
+	return p
+}
+
+func (p *proof) counts(user int) bool { return p.users == nil || slices.Contains(p.users, user) }
+
+// marked appends every process but this one that the proof holds for. It looks
+// at all of /proc: some microseconds for each process.
+func (s *scan) marked(p *proof, buf []int) []int {
+	if p.ino == 0 && len(p.mark) == 0 {
+		return buf
+	}
+	fd, err := unix.Open("/proc", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		s.failed = true
+		return buf
+	}
+	defer unix.Close(fd)
+	self := os.Getpid()
+	return s.entries(fd, buf, func(pid int, buf []int) []int {
+		if pid != self && s.proves(p, pid) {
+			buf = append(buf, pid)
+		}
+		return buf
+	})
+}
+
+// proves says whether the proof holds for the process now. Who is a zombie has
+// neither descriptors nor an environment.
+func (s *scan) proves(p *proof, pid int) bool { return s.hasLock(p, pid) || s.hasMark(p, pid) }
+
+// hasLock asks only for the descriptor that backends have it at: keepone status
+// tries the lock, too, for a moment.
+func (s *scan) hasLock(p *proof, pid int) bool {
+	if p.ino == 0 {
+		return false
+	}
+	fd, err := s.openFile(pid, lockEntry, unix.O_PATH)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	return unix.Fstat(fd, &st) == nil && uint64(st.Dev) == p.dev && st.Ino == p.ino
+}
+
+// hasMark first asks whose process it is, which the owner of the file says: a
+// stranger's memory may be made to answer never.
+func (s *scan) hasMark(p *proof, pid int) bool {
+	if len(p.mark) == 0 {
+		return false
+	}
+	fd, err := s.openFile(pid, "/environ", unix.O_RDONLY)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil || !p.counts(int(st.Uid)) || !s.hasVariable(fd, p.mark) {
+		return false
+	}
+	return p.users == nil || p.counts(s.realUser(pid))
+}
+
+// hasVariable looks for a variable that begins so, in an environment as
+// proc_pid_environ(5) has it: each ends with NUL.
+func (s *scan) hasVariable(fd int, begin []byte) bool {
+	matched := 0 // bytes of begin; -1 until the next variable
+	for off := int64(0); off < markLimit; {
+		n, err := unix.Pread(fd, s.text[:], off)
+		if n <= 0 || err != nil {
+			return false
+		}
+		off += int64(n)
+		for _, c := range s.text[:n] {
+			switch {
+			case c == 0:
+				matched = 0
+			case matched >= 0 && c == begin[matched]:
+				if matched++; matched == len(begin) {
+					return true
+				}
+			default:
+				matched = -1
+			}
+		}
+	}
+	return false
+}
+
+// realUser is who started the process; -1 where that cannot be read. Anybody
+// may start a set-user-ID program with an environment of his own.
+func (s *scan) realUser(pid int) int {
+	fd, err := s.openFile(pid, "/status", unix.O_RDONLY)
+	if err != nil {
+		return -1
+	}
+	defer unix.Close(fd)
+	n, err := unix.Pread(fd, s.text[:], 0)
+	if err != nil {
+		return -1
+	}
+	_, line, ok := bytes.Cut(s.text[:n], []byte("\nUid:\t")) // proc_pid_status(5): real, effective, ...
+	user := 0
+	for i, c := range line {
+		if c < '0' || c > '9' {
+			ok = ok && i > 0
+			break
+		}
+		user = user*10 + int(c-'0')
+	}
+	if !ok {
+		return -1
+	}
+	return user
+}
