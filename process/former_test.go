@@ -3,6 +3,7 @@ package process
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -33,6 +34,12 @@ exec sleep 600`
 			t.Errorf("process %d is not in the tree %v", pid, p.Pids(nil))
 		}
 	}
+	once := p.Pids(nil)
+	slices.Sort(once)
+	if n := len(once); n != len(slices.Compact(once)) {
+		t.Errorf("somebody counts twice in %v", p.Pids(nil))
+	}
+	shim := b.spawn(b.spec("echo never"), true) // holds the next socket, and is marked
 	buf := make([]int, 0, 64)
 	if n := testing.AllocsPerRun(100, func() { buf = p.Pids(buf[:0]) }); n != 0 {
 		t.Errorf("%v allocations", n)
@@ -47,6 +54,11 @@ exec sleep 600`
 	if !strings.Contains(e.Text, "processes behind") || e.Clean {
 		t.Errorf("%+v", e)
 	}
+	if exited(shim.pidfd) {
+		t.Error("the waiting shim counted as a stray")
+	}
+	shim.Kill()
+	b.exit(shim)
 }
 
 // TestKillEndsAnAdoptedTree before its leader can leave somebody behind.
