@@ -7,11 +7,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// shimPatience is how long a killed shim may take to be gone: milliseconds.
+// shimPatience is how often, a millisecond apart, a killed shim is looked at.
 const shimPatience = 1000
 
 // Sweep ends the shims and removes the cgroups that a killed keepone of this
@@ -53,8 +54,9 @@ func (s *Spawner) endShim(sc *scan, p *proof, pid int) {
 	if !IsShim(pid, s.Name) || !sc.hasMark(p, pid) {
 		return
 	}
-	if unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0) == nil {
-		unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, shimPatience)
+	err = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
+	for n := 0; n < shimPatience && err == nil && !exited(fd); n++ {
+		time.Sleep(time.Millisecond)
 	}
 }
 
