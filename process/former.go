@@ -98,7 +98,8 @@ func once(buf []int, first, n int) []int {
 // strays appends the processes that the proof holds for and that are neither
 // this one nor a child that it started: a waiting shim is marked, too. All of
 // /proc is searched again only when nobody of the latest search is left, and
-// then twice: in the middle of its execve(2) a process has no environment.
+// then twice: who is looked at just before it forks and exits is nobody's any
+// more, and its child may have come where the first search had been already.
 func (s *scan) strays(p *proof, r *Reaper, buf []int) []int {
 	s.refresh(p, r)
 	for n := 0; n < 2 && len(s.found) == 0; n++ {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,6 +17,14 @@ const markName = "KEEPONE="
 // markLimit ends the reading of an environment: bytes. execve(2) takes no more
 // than a quarter of the stack's limit, which is 8 MiB.
 const markLimit = 2 << 20
+
+// execPatience is how often, a millisecond apart, a process is looked at that
+// is in the middle of its execve(2).
+const execPatience = 100
+
+// startCode is the place of that field behind the command in /proc/PID/stat:
+// number 26 of proc_pid_stat(5).
+const startCode = 24
 
 // Mark is what says of a process that it is, or descends from, a backend of the
 // run directory dir: the boot and the directory's device and inode. A backend's
@@ -113,7 +122,8 @@ func (s *scan) hasLock(p *proof, pid int) bool {
 }
 
 // hasMark first asks whose process it is, which the owner of the file says: a
-// stranger's memory may be made to answer never.
+// stranger's memory may be made to answer never. It waits for who is in the
+// middle of its execve(2): it may be about to become a backend.
 func (s *scan) hasMark(p *proof, pid int) bool {
 	if len(p.mark) == 0 {
 		return false
@@ -122,12 +132,51 @@ func (s *scan) hasMark(p *proof, pid int) bool {
 	if err != nil {
 		return false
 	}
-	defer unix.Close(fd)
 	var st unix.Stat_t
-	if unix.Fstat(fd, &st) != nil || !p.counts(int(st.Uid)) || !s.hasVariable(fd, p.mark) {
+	ours := unix.Fstat(fd, &st) == nil && p.counts(int(st.Uid))
+	unix.Close(fd)
+	for n := 0; n < execPatience && ours && s.executes(pid); n++ {
+		time.Sleep(time.Millisecond)
+	}
+	return ours && s.showsMark(p, pid)
+}
+
+// executes says whether the process is between the steps of execve(2): it has a
+// program, and no code yet, which the kernel tells last. Kernel threads and
+// zombies have no program.
+func (s *scan) executes(pid int) bool {
+	fd, err := s.openFile(pid, "/stat", unix.O_RDONLY)
+	if err != nil {
 		return false
 	}
-	return p.users == nil || p.counts(s.realUser(pid))
+	n, err := unix.Pread(fd, s.text[:], 0)
+	unix.Close(fd)
+	if err != nil {
+		return false
+	}
+	rest := s.text[bytes.LastIndexByte(s.text[:n], ')')+1 : n]
+	for range startCode {
+		_, rest, _ = bytes.Cut(rest, []byte(" "))
+	}
+	if !bytes.HasPrefix(rest, []byte("0 ")) {
+		return false
+	}
+	if fd, err = s.openFile(pid, "/exe", unix.O_PATH); err != nil {
+		return false
+	}
+	unix.Close(fd)
+	return true
+}
+
+// showsMark reads the environment anew: that of before an execve(2) stays with
+// the descriptor.
+func (s *scan) showsMark(p *proof, pid int) bool {
+	fd, err := s.openFile(pid, "/environ", unix.O_RDONLY)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	return s.hasVariable(fd, p.mark) && (p.users == nil || p.counts(s.realUser(pid)))
 }
 
 // hasVariable looks for a variable that begins so, in an environment as
