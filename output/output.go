@@ -1,5 +1,6 @@
 // Package output carries what the backend prints: from a FIFO that outlives
-// keepone into one file of limited size, and keeps the last words for status.
+// keepone to where it belongs, and keeps the last words for status. That is a
+// file of limited size and its predecessors, the journal, syslog or stdout.
 //
 // The backend holds the FIFO open for reading and writing. When keepone dies it
 // gets neither EPIPE nor SIGPIPE; it goes on writing until the FIFO is full, and
@@ -25,11 +26,10 @@ const (
 type Options struct {
 	FIFO     string // path; made if it is not there
 	UID, GID int    // the backend's user and group, -1 to leave them
-	File     string // path; "" keeps only the last words
-	Limit    int64  // bytes in File before it is renamed to File.1; 0 is no limit
+	Target
 }
 
-// Output is an open FIFO and the file it is copied to. One goroutine runs Run;
+// Output is an open FIFO and what it is copied to. One goroutine runs Run;
 // the other methods may be called from any.
 type Output struct {
 	reader, writer *os.File
@@ -38,20 +38,23 @@ type Output struct {
 	ended          chan struct{} // closed when Run has returned
 
 	// What follows belongs to the goroutine of Run.
-	file  logFile
+	sink  sink
 	tail  tail
 	chunk [chunkSize]byte
 }
 
+// An ask is answered after what the FIFO holds has been read.
 type ask struct {
-	forget bool
+	forget bool    // the last words, afterwards
+	reopen bool    // the target
+	target *Target // is the one from now on, unless nil
 	reply  chan Words
 }
 
 // longAgo is a deadline that has passed: setting it wakes whoever waits.
 var longAgo = time.Unix(1, 0)
 
-// Open makes or takes over the FIFO. The file is left to Run: a full or missing
+// Open makes or takes over the FIFO. The target is left to Run: a full or missing
 // disk is no reason not to supervise.
 func Open(o Options) (*Output, error) {
 	reader, writer, err := openFIFO(o.FIFO, o.UID, o.GID)
@@ -67,7 +70,7 @@ func Open(o Options) (*Output, error) {
 	return &Output{
 		reader: reader, writer: writer, raw: raw,
 		asks: make(chan ask, 8), ended: make(chan struct{}),
-		file: logFile{path: o.File, limit: o.Limit, fd: -1},
+		sink: newSink(o.Target),
 	}, nil
 }
 
@@ -81,14 +84,14 @@ func (o *Output) Close() {
 	o.writer.Close()
 }
 
-// Run copies from the FIFO to the file until ctx ends or Close is called, and
-// copies what the FIFO still holds when ctx ends. No state of the file stops it:
+// Run copies from the FIFO to the target until ctx ends or Close is called, and
+// copies what the FIFO still holds when ctx ends. No state of the target stops it:
 // what cannot be written is counted. Run it once.
 func (o *Output) Run(ctx context.Context) {
 	defer close(o.ended)
-	defer o.file.close()
+	defer func() { o.sink.flush(); o.sink.close() }()
 	defer context.AfterFunc(ctx, o.wake)()
-	o.file.refresh()
+	o.sink.reopen()
 	for {
 		n, err := o.reader.Read(o.chunk[:])
 		o.take(o.chunk[:n])
@@ -109,7 +112,7 @@ func (o *Output) wake() { o.reader.SetReadDeadline(longAgo) }
 
 func (o *Output) take(b []byte) {
 	o.tail.add(b)
-	o.file.write(b)
+	o.sink.write(b)
 }
 
 // answer drains the FIFO and then answers the asks that preceded the draining.
@@ -122,10 +125,27 @@ func (o *Output) answer() {
 	o.drain()
 	for range asked {
 		a := <-o.asks
-		a.reply <- Words{Lines: o.tail.lines(), Lost: o.file.lost, Cause: o.file.cause}
+		o.carryOut(a)
+		lost := o.sink.losses()
+		a.reply <- Words{Lines: o.tail.lines(), Lost: lost.lost, Cause: lost.cause}
 		if a.forget {
 			o.tail = tail{}
 		}
+	}
+}
+
+func (o *Output) carryOut(a ask) {
+	if a.forget || a.target != nil {
+		o.sink.flush() // what the next backend says is not the rest of this one's line
+	}
+	if a.target != nil {
+		o.sink.close()
+		lost := o.sink.losses().lost
+		o.sink = newSink(*a.target)
+		o.sink.losses().lost = lost
+	}
+	if a.reopen || a.target != nil {
+		o.sink.reopen()
 	}
 }
 
@@ -153,13 +173,44 @@ func (o *Output) drain() {
 // With forget they are forgotten afterwards, for a new backend to begin with
 // none. It fails when ctx ends first, or when Run has returned.
 func (o *Output) Last(ctx context.Context, forget bool) (Words, error) {
-	a := ask{forget, make(chan Words, 1)}
+	w, err := o.ask(ctx, ask{forget: forget})
+	if err != nil {
+		return Words{}, fmt.Errorf("cannot read the last words: %w", err)
+	}
+	return w, nil
+}
+
+// Reopen opens the file anew that is at the target's path, for logrotate has
+// moved the former, or connects again. What was printed before goes to the old
+// one. It returns why the target cannot be opened; it is tried again by itself.
+// It fails when ctx ends first, or when Run has returned.
+func (o *Output) Reopen(ctx context.Context) error {
+	w, err := o.ask(ctx, ask{reopen: true})
+	if err != nil {
+		return fmt.Errorf("cannot reopen the output: %w", err)
+	}
+	return w.Cause
+}
+
+// Redirect makes t the target. What was printed before goes to the old one, and
+// files of the old one stay. An error means what Reopen's does: t is in force
+// even where it cannot be opened, unless ctx has ended or Run returned.
+func (o *Output) Redirect(ctx context.Context, t Target) error {
+	w, err := o.ask(ctx, ask{target: &t})
+	if err != nil {
+		return fmt.Errorf("cannot redirect the output to %s: %w", t.To, err)
+	}
+	return w.Cause
+}
+
+func (o *Output) ask(ctx context.Context, a ask) (Words, error) {
+	a.reply = make(chan Words, 1)
 	select {
 	case o.asks <- a:
 	case <-o.ended:
-		return Words{}, fmt.Errorf("cannot read the last words: %w", os.ErrClosed)
+		return Words{}, os.ErrClosed
 	case <-ctx.Done():
-		return Words{}, fmt.Errorf("cannot read the last words: %w", ctx.Err())
+		return Words{}, ctx.Err()
 	}
 	o.wake()
 	select {
@@ -167,12 +218,12 @@ func (o *Output) Last(ctx context.Context, forget bool) (Words, error) {
 		return w, nil
 	case <-o.ended:
 	case <-ctx.Done():
-		return Words{}, fmt.Errorf("cannot read the last words: %w", ctx.Err())
+		return Words{}, ctx.Err()
 	}
 	select {
 	case w := <-a.reply: // answered just before the end
 		return w, nil
 	default:
-		return Words{}, fmt.Errorf("cannot read the last words: %w", os.ErrClosed)
+		return Words{}, os.ErrClosed
 	}
 }

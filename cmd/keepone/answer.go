@@ -34,6 +34,8 @@ func (s *site) answer(ctx context.Context, r control.Request) control.Answer {
 		st, err = s.loop.Start(ctx, o)
 	case "reload":
 		return s.reload(ctx)
+	case "reopen":
+		return s.reopen(ctx)
 	default:
 		return control.Answer{Error: fmt.Sprintf("this keepone, version %s, does not know %q", version, r.Op)}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -130,7 +131,7 @@ func checkCommand(s *selection) *cobra.Command {
 					fmt.Fprintln(os.Stderr, "warning: "+w)
 				}
 			}
-			return cfg.Print(os.Stdout, secrets)
+			return errors.Join(cfg.Print(os.Stdout, secrets), explainOutput(cfg))
 		},
 	}
 	c.Flags().BoolVar(&secrets, "show-secrets", false, "print the values of environment variables")
