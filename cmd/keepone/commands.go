@@ -42,7 +42,7 @@ one backend.`,
 	root.Args, root.RunE = unknownCommand, func(c *cobra.Command, _ []string) error { return status.RunE(c, nil) }
 	root.AddCommand(runCommand(), status, checkCommand(&s), versionCommand())
 	root.AddCommand(operations(&s)...)
-	root.AddCommand(reloadCommand(&s))
+	root.AddCommand(reloadCommand(&s), logsCommand(&s))
 	return root
 }
 
