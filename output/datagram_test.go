@@ -232,6 +232,17 @@ func TestLongLinesAreSplitBetweenCharacters(t *testing.T) {
 	})
 }
 
+func TestOnlyTheBeginningOfALineSaysItsLevel(t *testing.T) {
+	var c cutter
+	var got []string
+	c = newCutter("", 4, func() { got = append(got, string(c.level)+" "+string(c.text())) })
+	c.add([]byte("<4>a<5>b\n<2>\nc"))
+	c.end()
+	if want := []string{"4 a", "4 <5>b", "6 c"}; !slices.Equal(got, want) {
+		t.Errorf("%q, not %q", got, want)
+	}
+}
+
 func TestSendingMakesNoGarbage(t *testing.T) {
 	for _, make := range []func(Target) *datagrams{newJournal, newSyslog} {
 		s := make(Target{Name: "web", Socket: filepath.Join(t.TempDir(), "socket")})

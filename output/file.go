@@ -128,8 +128,8 @@ func (f *logFile) open() error {
 	}
 	fd, err := openLog(f.path, 0)
 	if err == unix.ENOENT {
-		if fd, err = openLog(f.path, unix.O_CREAT|unix.O_EXCL); err == nil && f.group >= 0 {
-			unix.Fchown(fd, -1, f.group) // who may not give it away keeps it
+		if fd, err = openLog(f.path, unix.O_CREAT|unix.O_EXCL); err == nil {
+			unix.Fchown(fd, -1, f.group) // who may not give it away keeps it; -1 does nothing, chown(2)
 		}
 	}
 	if err == unix.ELOOP {

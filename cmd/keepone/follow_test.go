@@ -116,6 +116,31 @@ func TestAdvance(t *testing.T) {
 	}
 }
 
+// logrotate makes the new file before keepone knows of it.
+func TestFollowedFileIsStillWritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	write(t, path, "")
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got strings.Builder
+	look := func(happened ...error) {
+		t.Helper()
+		f, err = advance(&got, f, path)
+		if err := errors.Join(append(happened, err)...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	look(os.Rename(path, path+".old"), os.WriteFile(path, nil, 0o600))
+	look(appendTo(path+".old", "a\n"))
+	look(appendTo(path, "b\n"))
+	f.Close()
+	if got.String() != "a\nb\n" {
+		t.Errorf("%q", got.String())
+	}
+}
+
 func appendTo(path, text string) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
