@@ -51,6 +51,12 @@ func (c *Config) check(r *report) {
 		r.add("ready.settle", "the timeout would end every backend before it counts as ready",
 			fmt.Sprintf("ready.settle (%s) is not below ready.timeout (%s)", durationText(c.Ready.Settle), durationText(c.Ready.Timeout)))
 	}
+	if c.Health.Failures > c.Health.Of {
+		r.add("health.failures", "", fmt.Sprintf("health.failures (%d) is more than health.of (%d): they would never be reached", c.Health.Failures, c.Health.Of))
+	}
+	if c.probes() && c.Backend.Protocol != "fastcgi" && (c.Backend.Protocol != "http" || c.Ready.By == "values") {
+		r.add("backend.protocol", "", fmt.Sprintf("a backend that speaks %s cannot be asked that; set ready.by to \"accept\" and health.interval to \"0s\"", c.Backend.Protocol))
+	}
 	if slices.Contains(c.Environment.Files, "") {
 		r.add("environment.files", "", "environment.files contains an empty name")
 	}
@@ -63,6 +69,11 @@ func (c *Config) check(r *report) {
 			r.add(grant.key, "groups are written with an @, as in \"@adm\"", fmt.Sprintf("cannot use %s: %v", grant.key, err))
 		}
 	}
+}
+
+// probes says whether keepone itself ever sends a request.
+func (c *Config) probes() bool {
+	return c.Ready.By == "request" || c.Ready.By == "values" || c.Health.Interval > 0
 }
 
 // checkIdentity sees that users and groups exist, and that whoever runs keepone may become or name them.

@@ -22,6 +22,11 @@ type Config struct {
 	Stop        Stop
 	Drain       Drain
 	Ready       Ready
+	Probe       Probe
+	Health      Health
+	Hang        Hang
+	Unavailable Unavailable
+	Single      Single
 	Backoff     Backoff
 	Limits      Limits
 	Environment Environment
@@ -82,10 +87,39 @@ type Drain struct {
 
 // Ready says when a backend counts as up.
 type Ready struct {
-	By      string // "accept" or "settle"
+	By      string // "accept", "request", "values", "notify" or "settle"
 	Timeout time.Duration
 	Settle  time.Duration
 }
+
+// Probe is the request that readiness and health are seen by.
+type Probe struct {
+	Method, Path, Host, Script string // Script is "" for none
+	Status                     string // "200-399"
+	Timeout                    time.Duration
+}
+
+// Health says how often the probe is sent, and when enough is enough.
+type Health struct {
+	Interval     time.Duration // 0 is never
+	Failures, Of int
+}
+
+// Hang says when a backend hangs, and what makes it say where.
+type Hang struct {
+	Timeout time.Duration // 0 is never
+	Signal  syscall.Signal
+}
+
+// Unavailable is what those get who wait for a backend in vain.
+type Unavailable struct {
+	Wait       time.Duration // 0 is never
+	RetryAfter time.Duration
+	Page       string // path; "" for our own words
+}
+
+// Single says what becomes of a survivor.
+type Single struct{ Adopt string }
 
 // Backoff bounds the wait between attempts of a backend that does not stay up.
 type Backoff struct{ Limit time.Duration }
@@ -147,6 +181,11 @@ func Command(name string, argv []string, d Defaults) *Config {
 		Stop:        Stop{Signal: syscall.SIGTERM, Timeout: 10 * time.Second},
 		Drain:       Drain{Timeout: 30 * time.Second, Patience: 5 * time.Second},
 		Ready:       Ready{By: "accept", Timeout: time.Minute, Settle: 2 * time.Second},
+		Probe:       Probe{Method: "GET", Path: "/", Host: "localhost", Status: "200-399", Timeout: 5 * time.Second},
+		Health:      Health{Failures: 2, Of: 3},
+		Hang:        Hang{Signal: syscall.SIGABRT},
+		Unavailable: Unavailable{RetryAfter: 30 * time.Second},
+		Single:      Single{Adopt: "adopt"},
 		Backoff:     Backoff{Limit: 30 * time.Second},
 		Environment: Environment{Files: []string{}},
 		Output:      Output{To: "auto", Limit: 1 << 20, Keep: 5},

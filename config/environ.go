@@ -13,7 +13,7 @@ import (
 const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // reserved are the variables that are keepone's to set: sd_listen_fds(3)'s, and a marker of its own that is to come.
-var reserved = []string{"KEEPONE", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"}
+var reserved = []string{"KEEPONE", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "NOTIFY_SOCKET"}
 
 // Environ is the backend's whole environment as NAME=VALUE, sorted: nothing of keepone's own gets in. It reads environment.files now;
 // an error names the file and line, never what it says.

@@ -86,7 +86,7 @@ func TestPathsThatLeadNowhere(t *testing.T) {
 	}
 	long := filepath.Join(dir, long('x', 108))
 	_, err := Ask(ctx, long, Request{Op: "status"})
-	_, also := Listen(long, Access{})
+	_, also := Listen(long, Access{}, -1)
 	for _, err := range []error{err, also} {
 		if err == nil || !strings.Contains(err.Error(), "choose a shorter one") {
 			t.Errorf("a path too long: %v", err)

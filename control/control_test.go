@@ -46,7 +46,7 @@ func notStatus(op string) bool { return op != "status" }
 func serve(t *testing.T, a Access, answer func(context.Context, Request) Answer, adjust ...func(*Server)) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "c")
-	s, err := Listen(path, a)
+	s, err := Listen(path, a, -1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ func TestStaleSocketIsReplaced(t *testing.T) {
 	if _, err := Ask(context.Background(), path, Request{Op: "status"}); !errors.Is(err, unix.ECONNREFUSED) {
 		t.Errorf("Ask at a stale socket: %v", err)
 	}
-	s, err := Listen(path, Access{})
+	s, err := Listen(path, Access{}, -1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestOnlyASocketIsReplaced(t *testing.T) {
 		if err := made(path); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Listen(path, Access{}); err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "no socket") {
+		if _, err := Listen(path, Access{}, -1); err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "no socket") {
 			t.Errorf("%s: %v", name, err)
 		}
 		if _, err := os.Lstat(path); err != nil {
@@ -65,7 +65,7 @@ func TestOnlyASocketIsReplaced(t *testing.T) {
 
 func TestCloseLeavesWhatIsNotOurs(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "c")
-	s, err := Listen(path, Access{})
+	s, err := Listen(path, Access{}, -1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func TestModeFollowsTheGrants(t *testing.T) {
 		}
 		defer os.RemoveAll(dir)
 		os.Chmod(dir, 0o700)
-		s, err := Listen(filepath.Join(dir, "c"), c.a)
+		s, err := Listen(filepath.Join(dir, "c"), c.a, -1)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -16,7 +16,7 @@ import (
 
 // servePoor serves with hardly a descriptor left, until its stdin ends.
 func servePoor(path string) {
-	s, err := Listen(path, Access{})
+	s, err := Listen(path, Access{}, -1)
 	if err == nil {
 		fds, _ := os.ReadDir("/proc/self/fd")
 		few := uint64(len(fds) + 6)

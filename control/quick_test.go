@@ -16,7 +16,7 @@ import (
 func serveQuick(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "c")
-	s, err := Listen(path, Access{})
+	s, err := Listen(path, Access{}, -1)
 	if err != nil {
 		t.Fatal(err)
 	}

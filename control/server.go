@@ -40,11 +40,12 @@ type Server struct {
 	answer       func(ctx context.Context, r Request) Answer
 }
 
-// Listen makes the control socket at path, replacing a stale one: the caller
+// Listen makes the control socket at path, or goes on with the one that the
+// process has as descriptor inherited, unless that is negative. It replaces a stale one: the caller
 // holds keepone's lock, so no other keepone can be listening there. Anything else
 // than a socket at path is an error. The file has mode 0600 when a grants
 // nothing, else 0666: who may ask is then a matter of credentials alone.
-func Listen(path string, a Access) (*Server, error) {
+func Listen(path string, a Access, inherited int) (*Server, error) {
 	s := &Server{
 		path: path, self: os.Geteuid(),
 		shared: make(chan struct{}, shared), reserved: make(chan struct{}, reserved),
@@ -53,68 +54,19 @@ func Listen(path string, a Access) (*Server, error) {
 	s.access.Store(&a)
 	s.close = sync.OnceValue(s.closeOnce)
 	err := fits(path)
-	if err == nil {
-		err = removeStale(path)
-	}
-	if err == nil {
-		err = s.bind()
+	switch {
+	case err != nil:
+	case inherited >= 0:
+		err = s.goOn(inherited)
+	default:
+		if err = removeStale(path); err == nil {
+			err = s.bind()
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen at %s: %w", path, err)
 	}
 	return s, nil
-}
-
-func removeStale(path string) error {
-	there, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return cause(err)
-	}
-	if there.Mode().Type() != fs.ModeSocket {
-		return fmt.Errorf("what is there is no socket (%s); move it away", there.Mode())
-	}
-	return cause(os.Remove(path))
-}
-
-// bind makes the socket with no permissions at all, whatever the umask, and
-// gives it its mode only afterwards: it never exists with a mode too wide. The
-// calls are made by hand because net.Listen leaves 64 KiB of garbage, from
-// reading somaxconn, in a process that has a megabyte.
-func (s *Server) bind() error {
-	err := s.listen()
-	if err != nil {
-		return err
-	}
-	if s.file, err = os.Lstat(s.path); err == nil {
-		err = os.Chmod(s.path, s.access.Load().mode())
-	}
-	if err != nil {
-		s.listener.Close()
-		return cause(err)
-	}
-	return nil
-}
-
-func (s *Server) listen() error {
-	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-	if err != nil {
-		return err
-	}
-	s.listener = os.NewFile(uintptr(fd), s.path)
-	err = unix.Fchmod(fd, 0)
-	if err == nil {
-		err = unix.Bind(fd, &unix.SockaddrUnix{Name: s.path})
-	}
-	if err == nil {
-		err = unix.Listen(fd, maxWaiting)
-	}
-	if err != nil {
-		s.listener.Close()
-	}
-	return err
 }
 
 // SetAccess replaces who may ask, from the next connection on. It may be called

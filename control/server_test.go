@@ -152,7 +152,7 @@ func wait(t *testing.T, c <-chan struct{}) {
 
 func TestCloseEndsWhatIsUnderWay(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "c")
-	s, err := Listen(path, Access{})
+	s, err := Listen(path, Access{}, -1)
 	if err != nil {
 		t.Fatal(err)
 	}

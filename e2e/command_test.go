@@ -18,12 +18,14 @@ import (
 type state struct {
 	Name, Version, State string
 	Backend              struct {
-		PID int
-		RSS int64 `json:"rss_bytes"`
+		PID  int
+		RSS  int64 `json:"rss_bytes"`
+		Peak int64 `json:"peak_rss_bytes"`
 	}
 	Supervisor struct {
-		PID int
-		RSS int64 `json:"rss_bytes"`
+		PID      int
+		RSS      int64 `json:"rss_bytes"`
+		Upgrades int
 	}
 	Socket struct {
 		Path       string

@@ -154,7 +154,12 @@ func (s *site) environ() []string {
 // startKeepone starts `keepone run` and does not wait.
 func (s *site) startKeepone() {
 	s.t.Helper()
-	p, err := start(filepath.Join(s.dir, "keepone.log"), s.environ(), -1, keepone, "run", "-c", s.config, "--run-dir", s.run)
+	s.startAs(keepone)
+}
+
+func (s *site) startAs(program string) {
+	s.t.Helper()
+	p, err := start(filepath.Join(s.dir, "keepone.log"), s.environ(), -1, program, "run", "-c", s.config, "--run-dir", s.run)
 	s.must(err)
 	s.supervisor = p
 	s.groups = append(s.groups, p.pid())

@@ -43,14 +43,6 @@ type Output struct {
 	chunk [chunkSize]byte
 }
 
-// An ask is answered after what the FIFO holds has been read.
-type ask struct {
-	forget bool    // the last words, afterwards
-	reopen bool    // the target
-	target *Target // is the one from now on, unless nil
-	reply  chan Words
-}
-
 // longAgo is a deadline that has passed: setting it wakes whoever waits.
 var longAgo = time.Unix(1, 0)
 
@@ -135,8 +127,11 @@ func (o *Output) answer() {
 }
 
 func (o *Output) carryOut(a ask) {
-	if a.forget || a.target != nil {
-		o.sink.flush() // what the next backend says is not the rest of this one's line
+	if a.forget || a.target != nil || a.between != nil {
+		o.sink.flush() // what comes then is not the rest of this line: another backend's, or another keepone's
+	}
+	if a.between != nil {
+		a.between()
 	}
 	if a.target != nil {
 		o.sink.close()
@@ -166,64 +161,4 @@ func (o *Output) drain() {
 			total += n
 		}
 	})
-}
-
-// Last returns the last words after everything has been read that was in the
-// FIFO when it was called: after a backend's exit, its very last line is there.
-// With forget they are forgotten afterwards, for a new backend to begin with
-// none. It fails when ctx ends first, or when Run has returned.
-func (o *Output) Last(ctx context.Context, forget bool) (Words, error) {
-	w, err := o.ask(ctx, ask{forget: forget})
-	if err != nil {
-		return Words{}, fmt.Errorf("cannot read the last words: %w", err)
-	}
-	return w, nil
-}
-
-// Reopen opens the file anew that is at the target's path, for logrotate has
-// moved the former, or connects again. What was printed before goes to the old
-// one. It returns why the target cannot be opened; it is tried again by itself.
-// It fails when ctx ends first, or when Run has returned.
-func (o *Output) Reopen(ctx context.Context) error {
-	w, err := o.ask(ctx, ask{reopen: true})
-	if err != nil {
-		return fmt.Errorf("cannot reopen the output: %w", err)
-	}
-	return w.Cause
-}
-
-// Redirect makes t the target. What was printed before goes to the old one, and
-// files of the old one stay. An error means what Reopen's does: t is in force
-// even where it cannot be opened, unless ctx has ended or Run returned.
-func (o *Output) Redirect(ctx context.Context, t Target) error {
-	w, err := o.ask(ctx, ask{target: &t})
-	if err != nil {
-		return fmt.Errorf("cannot redirect the output to %s: %w", t.To, err)
-	}
-	return w.Cause
-}
-
-func (o *Output) ask(ctx context.Context, a ask) (Words, error) {
-	a.reply = make(chan Words, 1)
-	select {
-	case o.asks <- a:
-	case <-o.ended:
-		return Words{}, os.ErrClosed
-	case <-ctx.Done():
-		return Words{}, ctx.Err()
-	}
-	o.wake()
-	select {
-	case w := <-a.reply:
-		return w, nil
-	case <-o.ended:
-	case <-ctx.Done():
-		return Words{}, ctx.Err()
-	}
-	select {
-	case w := <-a.reply: // answered just before the end
-		return w, nil
-	default:
-		return Words{}, os.ErrClosed
-	}
 }

@@ -92,6 +92,9 @@ func (p *Process) Kill() error {
 	return errors.Join(err, p.signal(unix.SIGKILL))
 }
 
+// Signal sends sig to the process and to no other of its tree.
+func (p *Process) Signal(sig unix.Signal) error { return p.signal(sig) }
+
 // signal goes through the pidfd: it can hit nobody else.
 func (p *Process) signal(sig unix.Signal) error {
 	err := unix.PidfdSendSignal(p.pidfd, sig, nil, 0)

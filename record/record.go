@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // Version is the format that Write writes. Read refuses a newer one.
@@ -25,6 +26,17 @@ type State struct {
 	Next       *Socket  `json:"next,omitempty"`   // the socket that new requests wait at, where it is another
 	Restarts   int      `json:"restarts"`
 	Config     string   `json:"config,omitempty"` // digest of what the backend was made with
+	Last       *Event   `json:"last,omitempty"`   // the latest restart
+	LastExit   string   `json:"last_exit,omitempty"`
+	Failures   int      `json:"failures,omitempty"` // in a row
+	Upgrades   int      `json:"upgrades,omitempty"` // of keepone, in place, since it was started
+}
+
+// An Event is a restart of the backend.
+type Event struct {
+	Reason string    `json:"reason"`
+	Exit   string    `json:"exit"` // how the former backend ended
+	At     time.Time `json:"at"`
 }
 
 // A Process is a pid that cannot be mistaken for a later one.

@@ -44,6 +44,7 @@ func (s *Supervisor) began() {
 		st.Last = Restart{Reason: s.because, Exit: st.LastExit, At: time.Now()}
 	}
 	s.because, s.limit, s.hasty = "", s.cfg.DrainTimeout, false
+	st.Health, s.health = "", outcomes{next: time.Now().Add(s.cfg.ProbeEvery)}
 	st.PID, st.Started, st.RSS, st.Peak, st.Adopted = s.now.backend.PID(), time.Now(), 0, 0, false
 }
 
@@ -62,6 +63,7 @@ func (s *Supervisor) gone(e Exit) {
 	st := &s.status
 	if s.now.backend != nil {
 		s.unwatch() // whoever watches may be asking the backend
+		s.endProbe()
 		s.now.backend.Close()
 		s.now.backend = nil
 	}
@@ -71,6 +73,9 @@ func (s *Supervisor) gone(e Exit) {
 		return
 	}
 	dying, why := st.State == Draining, e.Text
+	if s.because == Hung {
+		st.LastWords = s.cfg.LastWords()
+	}
 	switch st.State {
 	case Starting, Up:
 		s.unasked(e)

@@ -8,7 +8,7 @@ import (
 )
 
 func (w *world) config() Config {
-	return Config{
+	c := Config{
 		Bind: w.bind, Spawn: w.spawn, Check: w.check, Ready: w.ready, Quiet: w.quiet, Drained: w.drained,
 		Weigh:     func([]int, time.Duration) Weight { w.mu.Lock(); defer w.mu.Unlock(); return w.weight },
 		LastWords: func() string { return "last words" },
@@ -20,6 +20,8 @@ func (w *world) config() Config {
 				w.law(!strings.HasPrefix(line, "bug"), "%s", line)
 			})
 		},
+		Mend: w.mend, Stuck: w.stuck, Probe: w.probe,
+		ProbeEvery: 5 * time.Second, Failing: 2, FailingOf: 3, ExcuseAfter: 15 * time.Second,
 		ReadyTimeout: 10 * time.Second,
 		DrainTimeout: 30 * time.Second,
 		StopTimeout:  5 * time.Second,
@@ -27,6 +29,10 @@ func (w *world) config() Config {
 		BackoffLimit: 20 * time.Second,
 		Sample:       time.Second,
 	}
+	if w.polite {
+		c.Excuse = w.excuse
+	}
+	return c
 }
 
 // told is Changed; what it is told must be of one piece.
@@ -104,6 +110,45 @@ func (w *world) drained(ctx context.Context, s Socket, b Backend) error {
 	backend, _ := b.(*fakeBackend)
 	w.do(func() { w.law(backend != nil, "law 7: nothing is drained") })
 	return w.wait(ctx, "drained", s, backend, func() bool { return sock.active+sock.pending == 0 })
+}
+
+func (w *world) mend(s Socket) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if s.(*fakeSocket).broken {
+		return errInjected
+	}
+	return nil
+}
+
+func (w *world) stuck(Socket, []int) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.hangs
+}
+
+// probe takes a while, like a request.
+func (w *world) probe(ctx context.Context, s Socket, b Backend) error {
+	var sick error
+	w.do(func() { sick = w.sick; s.(*fakeSocket).users++; b.(*fakeBackend).users++ })
+	defer w.do(func() { s.(*fakeSocket).users--; b.(*fakeBackend).users-- })
+	select {
+	case <-time.After(100 * time.Millisecond):
+		return sick
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// excuse takes who waits; nobody may be taken once a backend runs.
+func (w *world) excuse(s Socket) (func(), error) {
+	w.do(func() {
+		w.note("excuse %d", s.Generation())
+		w.excuses++
+		w.law(w.running() == nil, "somebody answers beside a backend")
+		s.(*fakeSocket).pending = 0
+	})
+	return func() { w.do(func() { w.excuses--; w.note("no excuse") }) }, nil
 }
 
 // wait is what the three have in common; neither the socket nor the backend

@@ -40,8 +40,20 @@ func (s *Supervisor) backoff() time.Duration {
 	return min(firstBackoff<<min(s.status.Failures-1, 20), s.cfg.BackoffLimit)
 }
 
+// overslept puts a deadline off, once, that is seen long after it passed: this
+// process, or the whole host, stood still. What happened meanwhile is seen first.
+func (s *Supervisor) overslept() bool {
+	if s.lenient || time.Since(s.status.Until) < grace {
+		return false
+	}
+	s.lenient = true
+	s.deadline.Reset(grace)
+	return true
+}
+
 func (s *Supervisor) rearm(d time.Duration) {
 	s.deadline.Stop()
+	s.lenient = false
 	s.status.Until = time.Time{}
 	if d >= 0 {
 		s.deadline.Reset(d)

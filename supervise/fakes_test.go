@@ -7,6 +7,7 @@ type fakeSocket struct {
 	pending, active int
 	users           int // who waits for something at it
 	closed          bool
+	broken          bool // nobody can connect any more
 }
 
 func (w *world) socket(generation int) *fakeSocket {
@@ -21,7 +22,7 @@ func (s *fakeSocket) Publish() (err error) {
 	s.w.do(func() {
 		if err = s.w.trip("publish"); err == nil {
 			s.w.note("publish %d", s.generation)
-			s.w.law(!s.w.leaving, "generation %d was published while leaving", s.generation)
+			s.w.law(!s.w.leaving || s.w.stays, "generation %d was published while leaving", s.generation)
 			s.w.published = s
 		}
 	})
@@ -151,6 +152,8 @@ func (b *fakeBackend) Terminate() error {
 	})
 	return nil
 }
+
+func (b *fakeBackend) Abort() error { return b.Terminate() }
 
 // Kill can fail for what runs; a shim that cannot be killed would keep Run for
 // ever, and there is nothing to be done about it.

@@ -36,6 +36,8 @@ type Backend interface {
 	Exited() <-chan Exit
 	// Terminate sends the stop signal to the process.
 	Terminate() error
+	// Abort sends it the signal for a process that hangs.
+	Abort() error
 	// Kill ends the whole tree.
 	Kill() error
 	// Pids appends the processes of the tree to buf[:0] and returns it.
@@ -58,11 +60,13 @@ type Reason string
 // status 0 of a backend that was up, finished: php-cgi ends so after every 500
 // requests.
 const (
-	Operator Reason = "operator"
-	Memory   Reason = "memory"
-	Crashed  Reason = "crashed"
-	Finished Reason = "finished"
-	Unready  Reason = "unhealthy"
+	Operator  Reason = "operator"
+	Memory    Reason = "memory"
+	Crashed   Reason = "crashed"
+	Finished  Reason = "finished"
+	Unhealthy Reason = "unhealthy" // not ready in time, or its answers are not as expected
+	Hung      Reason = "hung"
+	Broken    Reason = "socket" // its listening socket was of no use any more
 )
 
 // A Weight is one sample of the backend's memory and what follows from it.
@@ -86,10 +90,17 @@ type Config struct {
 	// fails for another reason than the context, the drain lasts its full time.
 	Drained   func(context.Context, Socket, Backend) error
 	Weigh     func(pids []int, lived time.Duration) Weight
-	LastWords func() string                     // the end of the backend's output
-	Changed   func(st Status, now, next Socket) // after every move; next is nil unless published
+	Mend      func(Socket) error                           // cures the socket at the public path; what it returns only a new one cures
+	Trouble   <-chan struct{}                              // says that Mend is worth while now; else it is called at every sample
+	Stuck     func(s Socket, pids []int) bool              // asked at every sample of a backend that is up: does it hang; nil for never
+	Probe     func(context.Context, Socket, Backend) error // one request of ours; the error may be ErrBusy
+	Excuse    func(Socket) (end func(), err error)         // answers who waits in the place of a backend, until end; nil for nobody
+	LastWords func() string                                // the end of the backend's output
+	Changed   func(st Status, now, next Socket)            // after every move; next is nil unless published
 	Log       func(format string, args ...any)
 
+	Fixed        bool          // the socket can have no next generation: a restart relies on the stop signal
+	Stays        bool          // an init system keeps the socket: its path remains when keepone ends
 	Settles      bool          // ready is only assumed: a starting backend may be serving already
 	ReadyTimeout time.Duration // how long it may take to serve
 	DrainTimeout time.Duration // how long requests in flight may take
@@ -97,6 +108,10 @@ type Config struct {
 	Patience     time.Duration // how long a planned restart waits for a quiet moment
 	BackoffLimit time.Duration // the longest wait before another try
 	Sample       time.Duration // how often memory is weighed
+	ProbeEvery   time.Duration // 0 for never
+	Failing      int           // so many probes failed
+	FailingOf    int           // of the latest so many, at most 64: the backend is unhealthy
+	ExcuseAfter  time.Duration // when nobody has served for so long, Excuse is called for
 }
 
 // The fixed times of the loop.
@@ -106,4 +121,6 @@ const (
 	trusted      = time.Minute            // up this long, a backend's failures are forgotten
 	killAgain    = time.Second            // after a SIGKILL that did not end the tree
 	hardDrain    = 500 * time.Millisecond // what requests in flight get when the hard limit is passed
+	grace        = time.Second            // for what happened before a deadline that is seen too late
+	renewPause   = time.Second            // between two new generations for a broken socket
 )

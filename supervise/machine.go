@@ -43,12 +43,13 @@ const (
 	drained              // nothing is active and nothing pending at its socket
 	exited               // it and every descendant are gone, or it never came to be
 	blocked              // the spawn found that a rival runs
+	hung                 // it lives and does nothing, and somebody waits
 	expired              // the state's deadline has passed
 	numEvents
 )
 
 var eventNames = [numEvents]string{
-	"start", "adopted", "stop", "restart", "ready", "drained", "exited", "blocked", "expired",
+	"start", "adopted", "stop", "restart", "ready", "drained", "exited", "blocked", "hung", "expired",
 }
 
 func (e event) String() string { return eventNames[e] }
@@ -63,11 +64,12 @@ const (
 	attend    // watch the adopted backend become ready
 	drain     // watch the old generation empty
 	terminate // send the stop signal
+	abort     // send the signal that makes it say where it hangs
 	kill      // end the whole tree
 	numActions
 )
 
-var actionNames = [numActions]string{"-", "", "spawn", "attend", "drain", "terminate", "kill"}
+var actionNames = [numActions]string{"-", "", "spawn", "attend", "drain", "terminate", "abort", "kill"}
 
 // A move is one cell of the table: the next state and what is done on the way.
 type move struct {
@@ -108,6 +110,7 @@ var moves = [numStates][numEvents]move{
 		stop:    {Closing, drain},
 		restart: {Draining, drain},
 		exited:  {Backoff, nothing},
+		hung:    {Restarting, abort},
 	},
 	Draining: {
 		start:   {Draining, nothing},

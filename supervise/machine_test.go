@@ -26,19 +26,19 @@ func Example_moves() {
 		fmt.Println(strings.TrimSpace(line))
 	}
 	// Output:
-	// state      start                adopted              stop                 restart              ready                drained              exited               blocked              expired
-	// down       starting spawn       starting attend      down                 starting spawn       -                    -                    -                    -                    -
-	// blocked    starting spawn       -                    down                 starting spawn       -                    -                    -                    -                    starting spawn
-	// starting   starting             -                    closing drain        draining drain       up                   -                    backoff              blocked              restarting terminate
-	// up         up                   -                    closing drain        draining drain       -                    -                    backoff              -                    -
-	// draining   draining             -                    closing              draining             -                    restarting terminate backoff              blocked              restarting terminate
-	// restarting restarting           -                    stopping             restarting           -                    -                    starting spawn       blocked              restarting kill
-	// closing    draining             -                    closing              draining             -                    stopping terminate   down                 down                 stopping terminate
-	// stopping   restarting           -                    stopping             restarting           -                    -                    down                 down                 stopping kill
-	// backoff    starting spawn       -                    down                 starting spawn       -                    -                    -                    -                    starting spawn
+	// state      start                adopted              stop                 restart              ready                drained              exited               blocked              hung                 expired
+	// down       starting spawn       starting attend      down                 starting spawn       -                    -                    -                    -                    -                    -
+	// blocked    starting spawn       -                    down                 starting spawn       -                    -                    -                    -                    -                    starting spawn
+	// starting   starting             -                    closing drain        draining drain       up                   -                    backoff              blocked              -                    restarting terminate
+	// up         up                   -                    closing drain        draining drain       -                    -                    backoff              -                    restarting abort     -
+	// draining   draining             -                    closing              draining             -                    restarting terminate backoff              blocked              -                    restarting terminate
+	// restarting restarting           -                    stopping             restarting           -                    -                    starting spawn       blocked              -                    restarting kill
+	// closing    draining             -                    closing              draining             -                    stopping terminate   down                 down                 -                    stopping terminate
+	// stopping   restarting           -                    stopping             restarting           -                    -                    down                 down                 -                    stopping kill
+	// backoff    starting spawn       -                    down                 starting spawn       -                    -                    -                    -                    -                    starting spawn
 }
 
-// Every rule here is checked in all 81 cells.
+// Every rule here is checked in all 90 cells.
 func TestMoves(t *testing.T) {
 	for from := range numStates {
 		for ev := range numEvents {
@@ -66,15 +66,17 @@ func checkMove(t *testing.T, from State, ev event) {
 		}
 	case m.do == spawn && alive:
 		t.Errorf("%s/%s: spawns beside a live process", from, ev)
-	case (m.do == attend || m.do == drain || m.do == terminate || m.do == kill) && !alive:
+	case (m.do == attend || m.do == drain || m.do == terminate || m.do == abort || m.do == kill) && !alive:
 		t.Errorf("%s/%s: acts on a process that is not there", from, ev)
 	case m.to.alive() != (alive || m.do == spawn):
 		t.Errorf("%s/%s: %s disagrees with the process table", from, ev, m.to)
+	case (m.do == abort) != (ev == hung):
+		t.Errorf("%s/%s: aborts what does not hang", from, ev)
 	case (m.do == attend) != (ev == adopted):
 		t.Errorf("%s/%s: attends to what was not adopted", from, ev)
 	case m.do == drain && m.to != Draining && m.to != Closing:
 		t.Errorf("%s/%s: drains in %s", from, ev, m.to)
-	case m.to != from && (m.to == Restarting || m.to == Stopping) && from != Stopping && from != Restarting && m.do != terminate:
+	case m.to != from && (m.to == Restarting || m.to == Stopping) && from != Stopping && from != Restarting && m.do != terminate && m.do != abort:
 		t.Errorf("%s/%s: enters %s without the stop signal", from, ev, m.to)
 	}
 }

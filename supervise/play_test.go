@@ -68,7 +68,7 @@ func (p *play) leave() {
 
 // empty holds when nothing is left of the sockets and the processes.
 func (p *play) empty() {
-	p.law(p.published == nil, "the public path is still there")
+	p.law(p.published == nil || p.stays, "the public path is still there")
 	for _, s := range p.sockets {
 		p.law(s.closed, "generation %d was left open", s.generation)
 	}

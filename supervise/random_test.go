@@ -86,6 +86,7 @@ func acts() (all []act) {
 			}
 		})
 	}
+	add("the socket breaks", func(r *random) { r.do(func() { r.published.broken = true }) })
 	add("the shim dies", func(r *random) {
 		if b := r.shim(); b != nil {
 			b.end(Exit{Text: "crash"})
@@ -115,6 +116,10 @@ func settings() (all []act) {
 	for _, d := range []time.Duration{0, time.Second, 30 * time.Second} {
 		add("checks take "+d.String(), func(r *random) { r.checking = d })
 	}
+	add("it hangs", func(r *random) { r.hangs = true })
+	add("it hangs no more", func(r *random) { r.hangs = false })
+	add("probes fail", func(r *random) { r.sick = errInjected })
+	add("probes are in vain", func(r *random) { r.sick = ErrBusy })
 	for _, m := range []Weight{{}, {Soft: true}, {Hard: true}} {
 		add(fmt.Sprintf("memory %+v", m), func(r *random) { r.weight = m })
 	}
@@ -126,6 +131,7 @@ func (r *random) heal() {
 	r.do(func() {
 		clear(r.fail)
 		r.usual, r.work, r.checking, r.weight = behaviour{}, time.Millisecond, 0, Weight{}
+		r.hangs, r.sick = false, nil
 		if b := r.running(); b != nil {
 			b.deaf, b.stubborn = false, false
 			r.accept()
@@ -147,6 +153,7 @@ func (r *random) judge() {
 	}
 	st = r.status()
 	r.law(st.State == Up && st.Next == 0 && !st.Preparing, "law 7: it ends with %+v", st)
+	r.law(!r.published.broken, "law 2: a broken socket is at the path")
 	for _, s := range r.sockets {
 		r.law(s.pending == 0, "law 3: %d wait at generation %d for ever", s.pending, s.generation)
 	}
@@ -156,6 +163,7 @@ func (r *random) judge() {
 func perform(t *testing.T, script []act, then func(*random)) (broken string) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &random{play: &play{world: newWorld(), t: t}, want: Up}
+		r.polite = len(script)%2 == 0
 		r.boot()
 		for _, a := range script {
 			r.do(func() { r.note("%s:", a.name) })

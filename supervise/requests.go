@@ -22,6 +22,7 @@ type request struct {
 	reply chan answer // of capacity 1: a caller that went away blocks nobody
 	look  *Look       // a question that is answered in place
 	alter func(*Config)
+	calm  func() error // to be called when nothing is under way
 }
 
 type answer struct {
@@ -122,6 +123,10 @@ func late(reply <-chan answer, err error) (Status, error) {
 
 // serve answers a question at once and books everything else.
 func (s *Supervisor) serve(r request) {
+	if r.calm != nil {
+		s.calmly = append(s.calmly, r)
+		return
+	}
 	if r.ev == numEvents {
 		if r.opts.Now {
 			s.hurry()

@@ -109,7 +109,7 @@ func (s *Supervisor) prepared(err error) {
 		s.settle(s.status.State) // start-backend has what it wants
 		return
 	}
-	s.limit, s.hasty = s.cfg.DrainTimeout, p.opts.Now || idle
+	s.limit, s.hasty = s.cfg.DrainTimeout, p.opts.Now || idle || s.cfg.Fixed
 	switch {
 	case p.opts.Now && p.reason == Memory:
 		s.limit = hardDrain
@@ -138,7 +138,7 @@ func (s *Supervisor) idle() bool {
 // keepone killed now, who waits there would still not be refused. After an
 // error nothing has changed.
 func (s *Supervisor) retire() error {
-	if s.next.socket != nil {
+	if s.next.socket != nil || s.cfg.Fixed {
 		return nil
 	}
 	sock, err := s.cfg.Bind(s.now.socket.Generation() + 1)

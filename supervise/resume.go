@@ -1,6 +1,9 @@
 package supervise
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // A Legacy is what a keepone that was killed left for the next one.
 type Legacy struct {
@@ -9,6 +12,10 @@ type Legacy struct {
 	Next     Socket    // published since, where the backend was draining; nil for none
 	Stopped  bool      // an operator had stopped the backend: it stays so
 	Restarts int       // so far
+	Last     Restart   // the latest of them
+	LastExit string    // how the former backend ended
+	Failures int       // in a row
+	Peak     uint64    // the backend's largest sample, bytes
 }
 
 // Resume makes Run go on where the former keepone was killed. It is called
@@ -16,9 +23,9 @@ type Legacy struct {
 func (s *Supervisor) Resume(l Legacy) {
 	s.now.backend, s.next.socket = l.Backend, l.Next
 	s.stopped = l.Stopped
-	s.status.Restarts = l.Restarts
+	s.status.Restarts, s.status.Last, s.status.LastExit, s.status.Failures = l.Restarts, l.Last, l.LastExit, l.Failures
 	if l.Backend != nil {
-		s.status.PID, s.status.Started, s.status.Adopted = l.Backend.PID(), l.Started, true
+		s.status.PID, s.status.Started, s.status.Adopted, s.status.Peak = l.Backend.PID(), l.Started, true, l.Peak
 	}
 }
 
@@ -35,4 +42,27 @@ func (s *Supervisor) begin() {
 	default:
 		s.step(start, "keepone started")
 	}
+}
+
+// WhenCalm calls f on the loop's goroutine as soon as nothing is under way: no
+// drain, no stop, nobody who waits for an outcome. While f runs nothing changes,
+// so a process that replaces itself there loses nothing. It returns what f does.
+func (s *Supervisor) WhenCalm(ctx context.Context, f func() error) error {
+	_, err := s.ask(ctx, request{ev: numEvents, calm: f})
+	return err
+}
+
+// calm serves who waited for this moment. A caller who has gone meanwhile has
+// still asked.
+func (s *Supervisor) calm() {
+	st := s.status.State
+	busy := s.leaving || s.preparing != nil || s.next.socket != nil || len(s.waiting) > 0
+	if len(s.calmly) == 0 || busy || st != Down && st != Blocked && st != Starting && st != Up && st != Backoff {
+		return
+	}
+	for _, r := range s.calmly {
+		err := r.calm()
+		r.reply <- answer{s.snapshot(), err}
+	}
+	s.calmly = nil
 }

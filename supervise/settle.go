@@ -7,10 +7,12 @@ import (
 	"time"
 )
 
-// What becomes of a request when the opposite is asked for.
+// What becomes of a request when the opposite is asked for, and of a broken
+// socket at which somebody waits.
 var (
 	errStopped = errors.New("the backend was stopped meanwhile")
 	errStarted = errors.New("the backend was started again meanwhile")
+	errWaiting = errors.New("requests wait at it")
 )
 
 // settle tells the callers whose outcome the state is. A generation that still
@@ -88,22 +90,40 @@ func (s *Supervisor) leave() {
 	if s.status.State != Draining && s.status.State != Closing {
 		s.limit, s.hasty = s.cfg.DrainTimeout, false
 	}
-	if s.idle() {
+	if s.idle() || s.cfg.Fixed {
 		s.limit, s.hasty = 0, true
 	}
-	published := s.now.socket
-	if s.next.socket != nil {
-		published = s.next.socket
-	}
-	if err := published.Withdraw(); err != nil {
-		s.cfg.Log("cannot remove the socket: %v", err)
+	if s.cfg.Stays {
+		s.setAside()
+	} else {
+		s.complain(s.published().Withdraw())
 	}
 	s.step(stop, "keepone stops")
+}
+
+// published is the socket at the public path.
+func (s *Supervisor) published() Socket {
+	if s.next.socket != nil {
+		return s.next.socket
+	}
+	return s.now.socket
+}
+
+// setAside lets whoever comes from now on wait for the next keepone, where an
+// init system keeps the socket.
+func (s *Supervisor) setAside() {
+	if s.now.backend == nil {
+		return
+	}
+	if err := s.retire(); err != nil {
+		s.cfg.Log("stopping without a next socket: %v", err)
+	}
 }
 
 // end closes what is left when the backend is down; callers hear of it from
 // the state, and from Run's end.
 func (s *Supervisor) end() {
+	s.endExcuse()
 	for _, g := range []generation{s.now, s.next} {
 		if g.socket != nil {
 			g.socket.Close()

@@ -31,6 +31,7 @@ type Supervisor struct {
 	unwatch   func()         // ends the goroutine behind watching
 	preparing *preparation   // a planned restart that has not begun; nil for none
 	waiting   []waiter       // callers to be told
+	calmly    []request      // to be served when nothing is under way
 	because   Reason         // of the restart under way
 	holdOff   time.Time      // no restart for memory before
 	rival     string         // who blocked the latest spawn
@@ -38,6 +39,12 @@ type Supervisor struct {
 	stopped   bool           // a former keepone had been told to stop the backend
 	pids      []int          // reused by every sample
 	loose     sync.WaitGroup // dismissed shims not yet reaped
+	probing   *probe         // a health request under way; nil for none
+	health    outcomes       // of the latest probes
+	renewed   time.Time      // when a broken socket was last replaced
+	unserved  time.Time      // since when no backend is up; zero while one is
+	excused   func()         // ends who answers in the backend's place; nil for nobody
+	lenient   bool           // the deadline was seen too late and has been put off
 }
 
 // New returns a Supervisor whose first backend will serve published.
@@ -52,6 +59,7 @@ func New(cfg Config, published Socket) *Supervisor {
 		sampling: time.NewTicker(cfg.Sample),
 		limit:    cfg.DrainTimeout,
 		unwatch:  func() {},
+		unserved: time.Now(),
 		pids:     make([]int, 0, 64),
 	}
 }
@@ -64,6 +72,7 @@ func (s *Supervisor) Run(ctx context.Context) {
 	defer s.sampling.Stop()
 	done := ctx.Done()
 	for !s.leaving || s.status.State != Down {
+		s.calm()
 		select {
 		case <-done:
 			done = nil
@@ -86,8 +95,12 @@ func (s *Supervisor) Run(ctx context.Context) {
 			s.prepared(err)
 		case <-s.deadline.C:
 			s.expire()
+		case err := <-s.probing.result():
+			s.probed(err)
+		case <-s.cfg.Trouble:
+			s.mend()
 		case <-s.sampling.C:
-			s.weigh(s.sample())
+			s.tick()
 		}
 	}
 	s.end()
@@ -114,6 +127,9 @@ func (s *Supervisor) step(ev event, why string) {
 		s.watch(drained, s.cfg.Drained)
 	case terminate:
 		s.complain(s.now.backend.Terminate())
+	case abort:
+		s.because = Hung
+		s.complain(s.now.backend.Abort())
 	case kill:
 		s.complain(s.now.backend.Kill())
 		s.rearm(killAgain)
@@ -146,7 +162,9 @@ func (s *Supervisor) enter(to State, why string) {
 	}
 	if to != Up {
 		s.abandon()
+		s.endProbe()
 	}
+	s.serving(to)
 	if from != Up || to != Backoff { // a crash before the planned restart is not its outcome
 		s.settle(to)
 	}
@@ -174,6 +192,9 @@ func (s *Supervisor) watch(ev event, wait func(context.Context, Socket, Backend)
 
 // expire notes what the deadline cuts off, then makes the move.
 func (s *Supervisor) expire() {
+	if s.overslept() {
+		return
+	}
 	why := fmt.Sprintf("not done after %s", time.Since(s.status.Since).Round(time.Millisecond))
 	switch s.status.State {
 	case Backoff, Blocked:
@@ -185,7 +206,7 @@ func (s *Supervisor) expire() {
 		}
 	case Starting:
 		why = fmt.Sprintf("not ready after %s", s.cfg.ReadyTimeout)
-		s.because, s.status.LastWords = Unready, s.cfg.LastWords()
+		s.because, s.status.LastWords = Unhealthy, s.cfg.LastWords()
 		s.status.Failures++
 		s.tell(fmt.Errorf("the backend was %s", why), start, restart)
 	}

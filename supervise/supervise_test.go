@@ -125,7 +125,7 @@ func TestNotReadyInTime(t *testing.T) {
 		p.pass(5 * time.Second)
 		p.is(Up)
 		p.did("kill 1, exit 1, spawn 1")
-		if st := p.status(); st.Failures != 1 || st.Last.Reason != Unready || st.Last.Exit != "killed by SIGKILL" {
+		if st := p.status(); st.Failures != 1 || st.Last.Reason != Unhealthy || st.Last.Exit != "killed by SIGKILL" {
 			t.Errorf("status %+v", st)
 		}
 	})

@@ -33,6 +33,7 @@ type world struct {
 	backends  []*fakeBackend
 	published *fakeSocket
 	leaving   bool // keepone was told to stop
+	stays     bool // an init system keeps the socket
 	served    int  // connections that got their answer
 	journal   []string
 	log       []string
@@ -46,6 +47,10 @@ type world struct {
 	work     time.Duration   // how long a request takes
 	checking time.Duration   // how long the check takes; negative is for ever
 	weight   Weight
+	hangs    bool  // what is up now
+	sick     error // what a probe gets
+	polite   bool  // somebody answers where no backend does
+	excuses  int   // processes that answer in the backend's place
 }
 
 func newWorld() *world {
@@ -66,6 +71,7 @@ func (w *world) do(change func()) {
 			running++
 		}
 	}
+	w.law(running == 0 || w.excuses == 0, "a backend runs, and somebody answers in its place")
 	w.law(running <= 1, "law 1: %d backends run", running)
 	if !w.leaving {
 		w.law(w.published != nil && !w.published.closed, "law 2: nothing open is at the public path")
@@ -136,7 +142,7 @@ func (w *world) shim() *fakeBackend {
 // connect is n browsers coming to the public path.
 func (w *world) connect(n int) {
 	w.do(func() {
-		if w.law(w.published != nil, "law 2: a connection was refused"); w.published == nil {
+		if w.law(w.published != nil, "law 2: a connection was refused"); w.published == nil || w.published.broken {
 			return
 		}
 		w.published.pending += n

@@ -1,99 +1,12 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"os"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 
-	"keepone/record"
-	"keepone/single"
 	"keepone/socket"
-	"keepone/supervise"
 )
-
-// A legacy is what a killed keepone left: its word, and who of it still lives,
-// each proved by pid, start time and boot. -1 stands for nobody.
-type legacy struct {
-	state           record.State
-	backend, holder int // pidfds
-}
-
-// claim makes the run directory, proves that no other keepone lives there and
-// finds out what a former one left. A backend that cannot be proved to be the
-// recorded one is refused: never a second interpreter. The lock lasts until it
-// is closed.
-func claim(t target) (l legacy, lock *os.File, err error) {
-	if err := makeRunDir(t.runDir); err != nil {
-		return l, nil, err
-	}
-	lock, err = single.Lock(t.lock())
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return l, nil, &failure{exitFailed, "keepone status " + t.name, fmt.Errorf("cannot run %s a second time: %w", t.name, err)}
-	} else if err != nil {
-		return l, nil, fmt.Errorf("cannot run %s: %w", t.name, err)
-	}
-	l = leftBy(t)
-	backendLock, err := single.Lock(t.backendLock())
-	switch {
-	case err == nil:
-		backendLock.Close()
-	case l.backend < 0:
-		l.close()
-		lock.Close()
-		return l, nil, survivor(t, err)
-	}
-	return l, lock, nil
-}
-
-// survivor explains a backend that outlived its keepone and is not the
-// recorded one.
-func survivor(t target, err error) error {
-	hint := ""
-	if held := new(single.HeldError); errors.As(err, &held) && len(held.Holders) > 0 {
-		hint = fmt.Sprintf("it may still serve; end it with: kill %d", held.Holders[0].PID)
-	}
-	return &failure{exitFailed, hint, fmt.Errorf("cannot run %s: a backend of a former keepone still lives, and cannot be adopted: %w", t.name, err)}
-}
-
-// leftBy reads the state file. What cannot be believed counts as nothing.
-func leftBy(t target) legacy {
-	l := legacy{backend: -1, holder: -1}
-	state, err := record.Read(t.state())
-	if err != nil {
-		return l
-	}
-	l.state = state
-	for p, fd := range map[*record.Process]*int{state.Backend: &l.backend, state.Holder: &l.holder} {
-		if p == nil {
-			continue
-		}
-		if pidfd, err := p.Open(); err == nil {
-			*fd = pidfd
-		}
-	}
-	return l
-}
-
-func (l *legacy) close() {
-	for _, fd := range []*int{&l.backend, &l.holder} {
-		if *fd >= 0 {
-			unix.Close(*fd)
-			*fd = -1
-		}
-	}
-}
-
-// stopped says that an operator had ended the backend.
-func (l *legacy) stopped() bool {
-	switch l.state.Phase {
-	case "down", "closing", "stopping":
-		return true
-	}
-	return false
-}
 
 // inherit takes back the sockets that a killed keepone published, and the
 // backend that serves them. It returns false where there is nothing to take:
@@ -102,7 +15,7 @@ func (s *site) inherit(l *legacy, options socket.Options) (bool, error) {
 	switch {
 	case l.backend >= 0:
 		return true, s.inheritBackend(l, options)
-	case l.holder >= 0:
+	case l.holder >= 0 || l.kept(l.state.Socket) >= 0:
 		return true, s.inheritWaiting(l, options)
 	}
 	return false, nil
@@ -116,10 +29,11 @@ func (s *site) inheritBackend(l *legacy, options socket.Options) error {
 		return err
 	}
 	l.backend = -1 // it is the process' now
-	if s.socket, err = retrieve(options, l.state.Socket, p.Members()); err != nil {
+	if s.socket, err = l.retrieve(options, l.state.Socket, p.Members()); err != nil {
 		return fmt.Errorf("%w; the backend of the former keepone still serves: end it with kill %d, then run keepone again", err, p.PID())
 	}
-	s.former = supervise.Legacy{Backend: newBackend(p), Started: l.state.Backend.Started(), Restarts: l.state.Restarts}
+	s.former = l.book()
+	s.former.Backend, s.former.Started, s.former.Peak = newBackend(p), l.state.Backend.Started(), s.scale.Peak()
 	s.adopted = l.state.Config
 	if !s.socket.Published() {
 		next, err := s.inheritNext(l, options)
@@ -140,47 +54,52 @@ func (s *site) inheritBackend(l *legacy, options socket.Options) error {
 // that died too, or somebody removed the socket's file, another is published.
 func (s *site) inheritNext(l *legacy, options socket.Options) (*socket.Listener, error) {
 	generation := l.state.Socket.Generation + 1
-	if l.state.Next != nil && l.holder >= 0 {
-		next, err := retrieve(options, *l.state.Next, []int{l.state.Holder.PID})
+	if l.state.Next != nil {
+		next, err := l.retrieve(options, *l.state.Next, l.holders())
 		if err == nil {
 			return next, nil
 		}
 		generation = l.state.Next.Generation + 1
 	}
-	if err := socket.Prepare(options, l.state.Backend.PID); err != nil {
+	if err := socket.Prepare(options, l.backends()...); err != nil {
 		return nil, err
 	}
 	next, err := socket.Bind(options, generation)
 	if err != nil {
 		return nil, err
 	}
-	return next, next.Publish(l.state.Backend.PID)
+	return next, next.Publish(l.backends()...)
 }
 
-// inheritWaiting takes the socket from a shim whose keepone and backend are
-// both dead: who waits there is served.
+// inheritWaiting takes the socket of a keepone that is dead, or was replaced,
+// and had no backend any more, from the shim that held it, or from who kept it:
+// whoever waits there is served.
 func (s *site) inheritWaiting(l *legacy, options socket.Options) error {
+	s.former = l.book()
 	waiting := l.state.Socket
-	if l.state.Next != nil {
-		waiting = *l.state.Next
-	}
 	var err error
-	if s.socket, err = retrieve(options, waiting, []int{l.state.Holder.PID}); err != nil {
+	if next := l.state.Next; next != nil && l.kept(waiting) >= 0 { // who waits at the old one is served first
+		taken, err := l.retrieve(options, *next, l.holders())
+		if err != nil {
+			return err
+		}
+		s.former.Next = s.adapt(taken)
+	} else if next != nil {
+		waiting = *next
+	}
+	if s.socket, err = l.retrieve(options, waiting, l.holders()); err != nil {
 		return err
 	}
-	s.former = supervise.Legacy{Restarts: l.state.Restarts, Stopped: l.stopped()}
+	if !s.socket.Published() && s.former.Next == nil && !s.fixed {
+		next, err := s.inheritNext(l, options)
+		if err != nil {
+			return err
+		}
+		s.former.Next = s.adapt(next)
+	}
+	if l.holder < 0 {
+		return nil
+	}
 	s.log("took the socket back from a waiting shim, process %d", l.state.Holder.PID)
 	return unix.PidfdSendSignal(l.holder, unix.SIGKILL, nil, 0)
-}
-
-func retrieve(options socket.Options, of record.Socket, pids []int) (*socket.Listener, error) {
-	fd, err := socket.Retrieve(of.Inode, pids)
-	if err != nil {
-		return nil, err
-	}
-	l, err := socket.Adopt(options, of.Generation, fd)
-	if err != nil {
-		unix.Close(fd)
-	}
-	return l, err
 }

@@ -32,6 +32,8 @@ func (s *site) answer(ctx context.Context, r control.Request) control.Answer {
 		st, err = s.loop.Stop(ctx, o)
 	case "start":
 		st, err = s.loop.Start(ctx, o)
+	case "upgrade":
+		return s.upgrade(ctx)
 	case "reload":
 		return s.reload(ctx)
 	case "reopen":
@@ -60,7 +62,9 @@ func (s *site) changed(st supervise.Status, now, next supervise.Socket) {
 	if rests || st.State == supervise.Backoff && time.Until(st.Until) >= time.Second {
 		s.trim() // nothing happens for a while
 	}
-	err := record.Write(s.target.state(), s.record(st, now, next))
+	s.keepStored(st.PID, now, next)
+	s.latest, s.serving = s.record(st, now, next), now.(listener)
+	err := record.Write(s.target.state(), s.latest)
 	if err != nil && s.unwritten == nil {
 		s.log("warning: %v", err)
 	}
@@ -69,13 +73,16 @@ func (s *site) changed(st supervise.Status, now, next supervise.Socket) {
 
 func (s *site) record(st supervise.Status, now, next supervise.Socket) record.State {
 	r := record.State{
-		Phase: st.State.String(), Restarts: st.Restarts, Supervisor: *s.identify(os.Getpid()),
+		Phase: st.State.String(), Restarts: st.Restarts, LastExit: st.LastExit, Failures: st.Failures, Upgrades: s.upgrades, Supervisor: *s.identify(os.Getpid()),
 		Config:  s.digest(st.PID),
 		Backend: s.identify(st.PID), Holder: s.identify(st.NextPID),
 		Socket: record.Socket{Generation: now.Generation(), Inode: now.(listener).SockIno()},
 	}
 	if st.Leaving { // killed now, the next keepone starts a backend as at any boot
 		r.Phase = "leaving"
+	}
+	if st.Last.Reason != "" {
+		r.Last = &record.Event{Reason: string(st.Last.Reason), Exit: st.Last.Exit, At: st.Last.At}
 	}
 	if next != nil {
 		r.Next = &record.Socket{Generation: next.Generation(), Inode: next.(listener).SockIno()}

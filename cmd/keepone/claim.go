@@ -17,10 +17,12 @@ import (
 type runFlags struct {
 	selection
 	user, socket, handoff string
+	trial                 bool
 }
 
 func (r *runFlags) flags(f *pflag.FlagSet) {
 	r.selection.flags(f)
+	f.BoolVar(&r.trial, "trial", false, "test configuration and state as an upgrade would find them, and exit")
 	f.StringVar(&r.user, "user", "", "without a configuration: the `user` the backend runs as")
 	f.StringVar(&r.socket, "socket", "", "without a configuration: the `path` of the listening socket (default RUN-DIR/NAME.sock)")
 	f.StringVar(&r.handoff, "handoff", "", "without a configuration: `how` the backend gets the socket, fd0 or listen-fds (default fd0)")
@@ -28,20 +30,22 @@ func (r *runFlags) flags(f *pflag.FlagSet) {
 
 // runArguments parses the command line of run without a command tree, which
 // would stay in memory.
-func runArguments(args []string) (target, *config.Config, error) {
+func runArguments(args []string) (t target, c *config.Config, trial bool, err error) {
 	var r runFlags
 	f := pflag.NewFlagSet("run", pflag.ContinueOnError)
 	f.Usage = func() {}
 	r.flags(f)
 	if err := f.Parse(args); errors.Is(err, pflag.ErrHelp) {
-		return target{}, nil, errors.Join(runHelp(), silent(exitDone))
+		return t, nil, false, errors.Join(runHelp(), silent(exitDone))
 	} else if err != nil {
-		return target{}, nil, misuse("keepone run --help", "cannot run: %v", err)
+		return t, nil, false, misuse("keepone run --help", "cannot run: %v", err)
 	}
 	if n := f.ArgsLenAtDash(); n >= 0 {
-		return r.command(f.Args()[:n], f.Args()[n:])
+		t, c, err = r.command(f.Args()[:n], f.Args()[n:])
+	} else {
+		t, c, err = r.configured(f.Args())
 	}
-	return r.configured(f.Args())
+	return t, c, r.trial, err
 }
 
 // configured is keepone run [NAME].

@@ -42,7 +42,7 @@ one backend.`,
 	root.Args, root.RunE = unknownCommand, func(c *cobra.Command, _ []string) error { return status.RunE(c, nil) }
 	root.AddCommand(runCommand(), status, checkCommand(&s), versionCommand())
 	root.AddCommand(operations(&s)...)
-	root.AddCommand(reloadCommand(&s), logsCommand(&s))
+	root.AddCommand(reloadCommand(&s), upgradeCommand(&s), logsCommand(&s))
 	return root
 }
 
@@ -86,6 +86,7 @@ second signal does not wait for them.`,
 		},
 	}
 	new(runFlags).flags(c.Flags())
+	c.Flags().Lookup("trial").Hidden = true
 	return c
 }
 

@@ -14,6 +14,7 @@ import (
 	"keepone/resident"
 	"keepone/rss"
 	"keepone/socket"
+	"keepone/store"
 	"keepone/supervise"
 )
 
@@ -39,6 +40,8 @@ func (s *site) kernel() supervise.Config {
 		LastWords: s.lastWords,
 		Changed:   s.changed,
 		Log:       s.log,
+		Fixed:     s.fixed,
+		Stays:     s.fixed || store.Enabled(),
 	}
 	s.policy(&k)
 	return k

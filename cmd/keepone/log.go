@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"time"
@@ -39,6 +40,13 @@ func (s *site) flush(written <-chan struct{}) {
 	select {
 	case <-written:
 	case <-late:
+	}
+}
+
+// drainLog waits until the lines so far are written.
+func (s *site) drainLog(ctx context.Context) {
+	for len(s.lines) > 0 && ctx.Err() == nil {
+		time.Sleep(time.Millisecond)
 	}
 }
 

@@ -155,6 +155,9 @@ func progress(ctx context.Context, t target) {
 func ask(ctx context.Context, t target) (statusReport, error) {
 	var r statusReport
 	a, err := control.Ask(ctx, t.control(), control.Request{Op: "status"})
+	if isReplaced(err) { // in this very moment: the new program answers
+		a, err = control.Ask(ctx, t.control(), control.Request{Op: "status"})
+	}
 	if err != nil {
 		return r, err
 	}

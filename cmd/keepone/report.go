@@ -45,8 +45,9 @@ type backendReport struct {
 }
 
 type supervisorReport struct {
-	PID int    `json:"pid"`
-	RSS uint64 `json:"rss_bytes"`
+	PID      int    `json:"pid"`
+	RSS      uint64 `json:"rss_bytes"`
+	Upgrades int    `json:"upgrades,omitempty"` // in place, since it was started
 }
 
 type socketReport struct {
@@ -55,6 +56,7 @@ type socketReport struct {
 	Group      string `json:"group"`
 	Mode       string `json:"mode"`
 	Generation int    `json:"generation"`
+	Fixed      bool   `json:"fixed,omitempty"`           // an init system's: a restart relies on the stop signal
 	Next       int    `json:"next_generation,omitempty"` // where new requests wait while the backend drains
 }
 
@@ -85,10 +87,10 @@ func (s *site) report(st *supervise.Status, own uint64) statusReport {
 			PID: st.PID, Command: v.command, User: v.Backend.User,
 			RSS: st.RSS, Peak: st.Peak, Adopted: st.Adopted,
 		},
-		Supervisor: supervisorReport{PID: os.Getpid(), RSS: own},
+		Supervisor: supervisorReport{PID: os.Getpid(), RSS: own, Upgrades: s.upgrades},
 		Socket: socketReport{
 			Path: v.Socket.Path, Owner: v.Socket.Owner, Group: v.Socket.Group,
-			Mode: v.mode, Generation: st.Generation, Next: st.Next,
+			Mode: v.mode, Fixed: s.fixed, Generation: st.Generation, Next: st.Next,
 		},
 		Memory:   memoryReport{uint64(v.Memory.Soft), uint64(v.Memory.Hard), st.Samples},
 		Restarts: restartsReport{Total: st.Restarts},
@@ -100,7 +102,7 @@ func (s *site) report(st *supervise.Status, own uint64) statusReport {
 		left := max(0, time.Until(st.Until).Seconds())
 		r.Left = &left
 	}
-	if st.Restarts > 0 {
+	if st.Last.Reason != "" {
 		r.Restarts.Last = restartEvent{string(st.Last.Reason), st.Last.Exit, age(st.Last.At)}
 	}
 	return r

@@ -3,10 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
+	"maps"
 	"os"
 	"os/signal"
-	"strings"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -48,13 +48,34 @@ type site struct {
 	lost       uint64                 // bytes of output that could not be written, as far as told
 	unwritten  error                  // why the latest state is not on disk
 	identified map[int]record.Process // the processes since the latest spawn
+
+	fixed     bool  // the socket is an init system's: not ours to rename
+	stored    []int // generations in the descriptor store; the loop's, as the next
+	storedPID int   // of the backend whose pidfd is there
+
+	program  string       // the path of keepone itself, for an upgrade
+	upgrades int          // in place, so far
+	lockFile *os.File     // one keepone for each run directory
+	latest   record.State // as it was written last; the loop's
+	serving  listener     // what the backend serves; the loop's
 }
 
 // run is the resident: it wires the packages together and returns when the
 // backend is down. What can be refused is refused before anything is touched
 // that a running site could notice.
 func run(args []string) error {
-	t, cfg, err := runArguments(args)
+	t, cfg, tryOut, err := runArguments(args)
+	if err != nil {
+		return err
+	}
+	if tryOut {
+		return trial(t)
+	}
+	inherited, err := inheritedEstate()
+	if err != nil {
+		return err
+	}
+	passed, err := takeStock(cfg)
 	if err != nil {
 		return err
 	}
@@ -64,13 +85,16 @@ func run(args []string) error {
 		lines:      make(chan string, 64),
 		identified: map[int]record.Process{},
 		made:       map[int]*config.Config{},
+		program:    programPath(),
 	}
 	s.inForce.Store(newView(cfg))
-	left, lock, err := claim(t)
+	left, err := claim(t, inherited, passed)
 	if err != nil {
 		return err
 	}
-	defer lock.Close()
+	s.lockFile, s.upgrades = left.lock, left.state.Upgrades
+	s.fixed, s.stored = passed.given >= 0, slices.Collect(maps.Keys(passed.sockets))
+	defer s.lockFile.Close()
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	// A reader of our stderr that went away must not end us. Not Ignore: the
@@ -80,8 +104,11 @@ func run(args []string) error {
 	go s.write(written)
 	defer s.flush(written)
 	s.spawner, s.scale = s.newSpawner(), s.newScale()
+	if err := s.scale.Keep(s.history(), left.backend >= 0); err != nil {
+		s.log("warning: %v", err)
+	}
 	go s.spawner.Reaper.Run(ctx)
-	err = s.open(&left)
+	err = s.open(left)
 	left.close()
 	if err != nil {
 		return errors.Join(err, s.close())
@@ -89,78 +116,6 @@ func run(args []string) error {
 	s.serve(ctx)
 	s.clear()
 	return s.close()
-}
-
-// open makes everything, the published socket last: from then on visitors wait
-// instead of being refused.
-func (s *site) open(left *legacy) error {
-	for _, w := range s.config().Warnings() {
-		s.log("warning: %s", w)
-	}
-	var err error
-	if s.diag, err = socket.OpenDiag(); err != nil {
-		return err
-	}
-	if err := s.openOutput(); err != nil {
-		return err
-	}
-	if err := s.openControl(); err != nil {
-		return err
-	}
-	return s.openSocket(left)
-}
-
-func (s *site) openOutput() error {
-	uid, gid, _, err := s.config().Credentials()
-	if err != nil {
-		return err
-	}
-	s.output, err = output.Open(output.Options{
-		FIFO: s.target.output(), UID: uid, GID: gid, Target: s.config().outputTarget(),
-	})
-	return err
-}
-
-func (s *site) openControl() error {
-	access, err := controlAccess(s.config().Config)
-	if err != nil {
-		return err
-	}
-	s.control, err = control.Listen(s.target.control(), access)
-	return err
-}
-
-func controlAccess(c *config.Config) (control.Access, error) {
-	read, operate, err := c.ControlAccess()
-	return control.Access{Read: control.Grant(read), Operate: control.Grant(operate)}, err
-}
-
-func (s *site) openSocket(left *legacy) error {
-	options, err := s.socketOptions()
-	if err != nil {
-		return err
-	}
-	if inherited, err := s.inherit(left, options); inherited || err != nil {
-		return err
-	}
-	if pids := s.spawner.Sweep(nil); len(pids) > 0 {
-		return &failure{exitFailed, fmt.Sprintf("end them with: kill %s", strings.Trim(fmt.Sprint(pids), "[]")),
-			fmt.Errorf("cannot run %s: processes of a former backend still live in its cgroup: %v", s.name, pids)}
-	}
-	s.former.Stopped = left.stopped()
-	if err := socket.Prepare(options); err != nil {
-		return err
-	}
-	if s.socket, err = socket.Bind(options, 1); err != nil {
-		return err
-	}
-	return s.socket.Publish()
-}
-
-func (s *site) socketOptions() (socket.Options, error) {
-	uid, gid, err := s.config().SocketOwner()
-	c := s.config().Socket
-	return socket.Options{Path: c.Path, UID: uid, GID: gid, Mode: os.FileMode(c.Mode), Backlog: c.Backlog}, err
 }
 
 // serve runs until a signal says stop and the backend is down.
@@ -224,7 +179,7 @@ func (s *site) clear() {
 		os.Remove(s.backendLock())
 		lock.Close()
 	}
-	for _, path := range []string{s.target.output(), s.state(), s.lock()} {
+	for _, path := range []string{s.target.output(), s.history(), s.state(), s.lock()} {
 		os.Remove(path)
 	}
 	os.Remove(s.runDir) // stays where somebody keeps something in it

@@ -27,6 +27,9 @@ func (r *statusReport) text() string {
 	}
 	row("queue", "%d pending, %d active, backlog %d", r.Queue.Pending, r.Queue.Active, r.Queue.Backlog)
 	row("socket", "%s %s:%s %s, generation %d", r.Socket.Path, r.Socket.Owner, r.Socket.Group, r.Socket.Mode, r.Socket.Generation)
+	if r.Socket.Fixed {
+		row("", "given by the init system and not ours to rename: a restart relies on the stop signal")
+	}
 	if r.Socket.Next != 0 {
 		row("", "new requests wait at generation %d", r.Socket.Next)
 	}

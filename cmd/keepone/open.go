@@ -1,0 +1,90 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"keepone/config"
+	"keepone/control"
+	"keepone/output"
+	"keepone/socket"
+)
+
+// open makes everything, the published socket last: from then on visitors wait
+// instead of being refused.
+func (s *site) open(left *legacy) error {
+	for _, w := range s.config().Warnings() {
+		s.log("warning: %s", w)
+	}
+	var err error
+	if s.diag, err = socket.OpenDiag(); err != nil {
+		return err
+	}
+	if err := s.openOutput(); err != nil {
+		return err
+	}
+	if err := s.openControl(left.control); err != nil {
+		return err
+	}
+	return s.openSocket(left)
+}
+
+func (s *site) openOutput() error {
+	uid, gid, _, err := s.config().Credentials()
+	if err != nil {
+		return err
+	}
+	s.output, err = output.Open(output.Options{
+		FIFO: s.target.output(), UID: uid, GID: gid, Target: s.config().outputTarget(),
+	})
+	return err
+}
+
+// openControl goes on with the listening socket of an estate, where there is one.
+func (s *site) openControl(inherited int) error {
+	access, err := controlAccess(s.config().Config)
+	if err != nil {
+		return err
+	}
+	s.control, err = control.Listen(s.target.control(), access, inherited)
+	return err
+}
+
+func controlAccess(c *config.Config) (control.Access, error) {
+	read, operate, err := c.ControlAccess()
+	return control.Access{Read: control.Grant(read), Operate: control.Grant(operate)}, err
+}
+
+func (s *site) openSocket(left *legacy) error {
+	options, err := s.socketOptions()
+	if err != nil {
+		return err
+	}
+	if inherited, err := s.inherit(left, options); inherited || err != nil {
+		return err
+	}
+	if pids := s.spawner.Sweep(nil); len(pids) > 0 {
+		return &failure{exitFailed, fmt.Sprintf("end them with: kill %s", strings.Trim(fmt.Sprint(pids), "[]")),
+			fmt.Errorf("cannot run %s: processes of a former backend still live in its cgroup: %v", s.name, pids)}
+	}
+	s.former = left.book()
+	if s.fixed {
+		s.socket, err = socket.Adopt(options, 1, left.sockets[0])
+		left.sockets = nil
+		return err
+	}
+	if err := socket.Prepare(options); err != nil {
+		return err
+	}
+	if s.socket, err = socket.Bind(options, 1); err != nil {
+		return err
+	}
+	return s.socket.Publish()
+}
+
+func (s *site) socketOptions() (socket.Options, error) {
+	uid, gid, err := s.config().SocketOwner()
+	c := s.config().Socket
+	return socket.Options{Path: c.Path, UID: uid, GID: gid, Mode: os.FileMode(c.Mode), Backlog: c.Backlog}, err
+}

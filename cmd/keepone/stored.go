@@ -1,0 +1,154 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"keepone/config"
+	"keepone/record"
+	"keepone/store"
+	"keepone/supervise"
+)
+
+// The names in the descriptor store. A socket's is followed by its generation.
+const (
+	storedSocket  = "keepone-socket-"
+	storedBackend = "keepone-backend"
+)
+
+// A stock is what the init system passed to us.
+type stock struct {
+	sockets map[int]int // generation to descriptor: listening sockets that we had stored
+	backend int         // pidfd that we had stored; -1 for none
+	given   int         // the listening socket of a socket unit; -1 for none
+}
+
+// takeStock sorts what the init system passed. A socket that it was told to
+// listen at for us becomes the public one, wherever it is bound.
+func takeStock(c *config.Config) (*stock, error) {
+	s := &stock{sockets: map[int]int{}, backend: -1, given: -1}
+	for _, d := range store.Inherited() {
+		number, isSocket := strings.CutPrefix(d.Name, storedSocket)
+		generation, err := strconv.Atoi(number)
+		switch {
+		case isSocket && err == nil && s.sockets[generation] == 0:
+			s.sockets[generation] = d.FD
+		case d.Name == storedBackend && s.backend < 0:
+			s.backend = d.FD
+		case strings.HasPrefix(d.Name, "keepone-"): // stored twice, or by a later version
+			unix.Close(d.FD)
+		case s.given >= 0:
+			return nil, fmt.Errorf("cannot serve two sockets: the init system passed a second one, %q", d.Name)
+		default:
+			at, err := unix.Getsockname(d.FD)
+			name, ok := at.(*unix.SockaddrUnix)
+			if err != nil || !ok || !strings.HasPrefix(name.Name, "/") {
+				return nil, fmt.Errorf("cannot serve the socket %q that the init system passed: it is no Unix socket with a path", d.Name)
+			}
+			s.given, c.Socket.Path = d.FD, name.Name
+		}
+	}
+	return s, nil
+}
+
+// enrich completes what the state file says by what was stored. Without a state
+// the store alone proves who the backend is: a pidfd is nobody else's.
+func (l *legacy) enrich(s *stock) {
+	generations := make([]int, 0, len(s.sockets))
+	for generation, fd := range s.sockets {
+		generations = append(generations, generation)
+		l.sockets = append(l.sockets, fd)
+	}
+	if s.given >= 0 {
+		l.sockets = append(l.sockets, s.given)
+	}
+	slices.Sort(generations)
+	if l.state.Socket.Inode == 0 && len(generations) > 0 {
+		first, last := generations[0], generations[len(generations)-1]
+		l.state.Socket = record.Socket{Generation: first, Inode: inode(s.sockets[first])}
+		if last != first {
+			l.state.Next = &record.Socket{Generation: last, Inode: inode(s.sockets[last])}
+		}
+		if pid := pidOf(s.backend); pid > 0 {
+			if p, err := record.Identify(pid); err == nil {
+				l.state.Backend, l.backend, s.backend = &p, s.backend, -1
+			}
+		}
+	}
+	if s.backend >= 0 {
+		unix.Close(s.backend)
+	}
+}
+
+func inode(fd int) uint64 {
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil {
+		return 0
+	}
+	return st.Ino
+}
+
+// pidOf is the live process of a pidfd, 0 for none: the Pid line of proc(5),
+// "/proc/PID/fdinfo", is -1 when the process has been reaped.
+func pidOf(pidfd int) int {
+	text, err := os.ReadFile("/proc/self/fdinfo/" + strconv.Itoa(pidfd))
+	if err != nil || exitedAlready(pidfd) {
+		return 0
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, "Pid:"); ok {
+			pid, _ := strconv.Atoi(strings.TrimSpace(value))
+			return max(pid, 0)
+		}
+	}
+	return 0
+}
+
+func exitedAlready(pidfd int) bool {
+	n, _ := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, 0)
+	return n > 0
+}
+
+// keepStored has the sockets in use in the store, and nothing else. It is
+// called by the loop after every move.
+func (s *site) keepStored(pid int, sockets ...supervise.Socket) {
+	if !store.Enabled() || s.fixed {
+		return
+	}
+	var use []int
+	for _, sock := range sockets {
+		if sock == nil {
+			continue
+		}
+		use = append(use, sock.Generation())
+		if !slices.Contains(s.stored, sock.Generation()) {
+			s.complain(store.Put(storedSocket+strconv.Itoa(sock.Generation()), sock.(listener).Fd()))
+		}
+	}
+	for _, generation := range s.stored {
+		if !slices.Contains(use, generation) {
+			s.complain(store.Remove(storedSocket + strconv.Itoa(generation)))
+		}
+	}
+	s.stored = use
+	if pid == s.storedPID {
+		return
+	}
+	s.storedPID = pid
+	s.complain(store.Remove(storedBackend))
+	if pidfd, err := unix.PidfdOpen(pid, 0); pid != 0 && err == nil {
+		s.complain(store.Put(storedBackend, pidfd))
+		unix.Close(pidfd)
+	}
+}
+
+func (s *site) complain(err error) {
+	if err != nil {
+		s.log("warning: %v", err)
+	}
+}

@@ -1,0 +1,87 @@
+package boot
+
+import "strings"
+
+// The backend stands still, ten requests wait, and then keepone and the backend
+// are killed together: systemd has the socket, and the next backend serves them.
+const both = `set -u
+backend=$1
+kill -STOP "$backend"
+for i in 0 1 2 3 4 5 6 7 8 9; do
+	curl -s -o /dev/null -w '%{http_code}\n' http://127.0.0.1/pid.php >/tmp/both.$i &
+done
+for i in $(seq 200); do
+	keepone status php --json | grep -q '"pending": 10' && break
+	sleep 0.05
+done
+keepone status php --json | grep '"pending": 10' || exit 1
+kill -9 $(systemctl show -P MainPID keepone@php) "$backend"
+wait
+cat /tmp/both.* | sort | uniq -c
+`
+
+// stored tries the descriptor store.
+func (s *system) stored() {
+	s.Helper()
+	old := s.backend()
+	if out := s.run("sh /mnt/both " + old); strings.Join(strings.Fields(out)[2:], " ") != "10 200" {
+		s.Errorf("ten requests waited, then keepone and the backend were killed: %s", out)
+	}
+	// Without a state file the stored pidfd still proves who the backend is.
+	s.await("keepone status php | grep -q 'php: up'")
+	before := s.backend()
+	supervisor := s.run("systemctl show -P MainPID keepone@php")
+	s.run("truncate -s 20 /run/keepone/php/state; kill -9 " + supervisor)
+	s.await("test $(systemctl show -P MainPID keepone@php) != " + supervisor + " && keepone status php")
+	if after := s.backend(); after != before {
+		s.Errorf("with half a state file: backend %s before keepone was killed, %s after", before, after)
+	}
+	// A restart of the whole unit: nobody is refused meanwhile.
+	load := make(chan string)
+	go func() { out, _ := s.try("sh /mnt/load"); load <- out }()
+	s.run("systemctl restart keepone@php")
+	if failed := <-load; failed != "0" {
+		s.Errorf("%s of 200 requests failed during systemctl restart", failed)
+	}
+	if out := s.run("systemctl show -P NFileDescriptorStore keepone@php"); out != "2" {
+		s.Errorf("%s descriptors are stored, want a socket and a pidfd", out)
+	}
+}
+
+// given tries a socket that systemd listens at: keepone cannot rename it, and
+// restarts by the stop signal.
+func (s *system) given() {
+	s.Helper()
+	s.run("cp /mnt/given.toml /etc/keepone/ && cp /mnt/keepone@given.socket /etc/systemd/system/ && cp /srv/pid.php /srv/pid.given")
+	s.run("systemctl daemon-reload && systemctl start keepone@given.socket keepone@given")
+	s.run("curl -sf http://127.0.0.1/pid.given")
+	if out := s.run("keepone status given"); !strings.Contains(out, "/run/given.sock") || !strings.Contains(out, "not ours to rename") {
+		s.Errorf("the status is\n%s", out)
+	}
+	inode := s.run("stat -c %i /run/given.sock")
+	for range 3 {
+		s.run("keepone restart-backend given && curl -sf http://127.0.0.1/pid.given")
+	}
+	s.run("kill -9 $(systemctl show -P MainPID keepone@given); curl -sf http://127.0.0.1/pid.given")
+	s.await("keepone status given | grep adopted")
+	s.run("systemctl stop keepone@given && test -S /run/given.sock")
+	if now := s.run("stat -c %i /run/given.sock"); now != inode {
+		s.Error("the socket of the socket unit was replaced")
+	}
+	s.run("systemctl stop keepone@given.socket; rm /etc/keepone/given.toml")
+}
+
+var stored = map[string]string{
+	"both": both,
+	"given.toml": `[backend]
+command = ["php-cgi"]
+user = "www-data"
+`,
+	"keepone@given.socket": `[Socket]
+ListenStream=/run/given.sock
+SocketUser=www-data
+SocketMode=0600
+[Install]
+WantedBy=sockets.target
+`,
+}

@@ -1,0 +1,131 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// own makes the site run a keepone of its own, which can be replaced as a package replaces one.
+func (s *site) own() string {
+	s.t.Helper()
+	path := filepath.Join(s.dir, "keepone")
+	s.install(path, keepone)
+	return path
+}
+
+// install puts a copy of a program at a path, by rename: the running one keeps its file.
+func (s *site) install(path, program string) {
+	s.t.Helper()
+	text, err := os.ReadFile(program)
+	s.must(err, os.WriteFile(path+".new", text, 0o755), os.Rename(path+".new", path))
+}
+
+// TestUpgrade: keepone replaces itself again and again under load. Its process, the backend and its history stay; nothing
+// is lost, and an exit of the backend is known as of a child's.
+func TestUpgrade(t *testing.T) {
+	for _, name := range []string{"php-cgi", "threaded.py"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			command, set := backend(t, name)
+			set["drain.patience"] = "200ms"
+			s := newSite(t, plan{front: "lighttpd", command: command, settings: set})
+			program := s.own()
+			s.startAs(program)
+			s.await("up")
+			s.startWeb()
+			knocked := s.knock(t, 3*time.Millisecond)
+			l := openLoop(t, s.url, everyday...)
+			fds := descriptors(t, s.supervisor.pid())
+			for i := range 5 {
+				s.install(program, keepone)
+				before := s.awaitThat("there is some history", func(st state) bool { return st.State == "up" && st.Backend.Peak > 0 })
+				s.do("upgrade")
+				after := s.await("up")
+				if after.Supervisor.PID != before.Supervisor.PID || after.Backend.PID != before.Backend.PID ||
+					after.Restarts.Total != before.Restarts.Total || after.Backend.Peak < before.Backend.Peak || after.Supervisor.Upgrades != i+1 {
+					t.Errorf("before: %+v\nafter: %+v", before, after)
+				}
+				s.do("restart-backend")
+			}
+			st := s.await("up")
+			if n := descriptors(t, s.supervisor.pid()); n > fds+2 {
+				t.Errorf("%d descriptors, %d before the upgrades", n, fds)
+			}
+			l.lossless(t)
+			if n, err := knocked(); err != nil {
+				t.Errorf("after %d connections: %v", n, err)
+			}
+			s.do("upgrade")
+			s.kill(st.Backend.PID)
+			s.awaitThat("the exit is known", func(st state) bool { return strings.Contains(st.Restarts.Last.Exit, "SIGKILL") })
+		})
+	}
+}
+
+// TestUpgradeRefused: a program that does not run, or does not take the configuration, leaves the running one in its place.
+func TestUpgradeRefused(t *testing.T) {
+	t.Parallel()
+	command, set := backend(t, "threaded.py")
+	s := newSite(t, plan{front: "lighttpd", command: command, settings: set})
+	program := s.own()
+	s.startAs(program)
+	s.await("up")
+	s.startWeb()
+	before := s.await("up")
+	for what, spoil := range map[string]func(){
+		"Exec format error, or such": func() {
+			s.must(os.WriteFile(program+".new", []byte("rubbish"), 0o755), os.Rename(program+".new", program))
+		},
+		"no such file": func() { s.must(os.Remove(program)) },
+		"a bad word in the new brain": func() {
+			s.must(os.WriteFile(program, []byte("#!/bin/sh\necho a bad word in the new brain\nexit 7\n"), 0o755))
+		},
+		"memory.hard": func() {
+			s.install(program, keepone)
+			s.configure(settings{"memory.hard": "lots"})
+		},
+	} {
+		spoil()
+		a := s.keepone("upgrade")
+		if a.code != 1 || !strings.Contains(a.err, "stays") {
+			t.Errorf("%s: exit code %d\n%s", what, a.code, a.err)
+		}
+		if strings.Contains(what, "brain") || strings.Contains(what, ".") {
+			if !strings.Contains(a.err, what) {
+				t.Errorf("the refusal does not say %q:\n%s", what, a.err)
+			}
+		}
+		if o := ask(newClient(), s.url, "/fast"); o.err != nil || o.backend != before.Backend.PID {
+			t.Errorf("%s: answered by %d, %v", what, o.backend, o.err)
+		}
+	}
+	if st := s.await("up"); st.Supervisor.PID != before.Supervisor.PID || st.Supervisor.Upgrades != 0 {
+		t.Errorf("%+v", st.Supervisor)
+	}
+}
+
+// TestUpgradeWithoutBackend: down stays down, who waits goes on waiting, and a start finds them.
+func TestUpgradeWithoutBackend(t *testing.T) {
+	t.Parallel()
+	command, set := backend(t, "threaded.py")
+	s := newRunningSite(t, plan{front: "lighttpd", command: command, settings: set})
+	s.do("stop-backend")
+	waiting := make(chan outcome, 3)
+	for range cap(waiting) {
+		go func() { waiting <- ask(newClient(), s.url, "/fast") }()
+	}
+	s.awaitThat("three wait", func(st state) bool { return st.Queue.Pending == cap(waiting) })
+	s.do("upgrade")
+	if st := s.await("down"); st.Queue.Pending != cap(waiting) {
+		t.Errorf("%d wait after the upgrade", st.Queue.Pending)
+	}
+	s.do("start-backend")
+	for range cap(waiting) {
+		if o := <-waiting; o.err != nil {
+			t.Error(o.err)
+		}
+	}
+}
