@@ -26,6 +26,9 @@ func (c *Config) Environ() ([]string, error) {
 		return nil, fmt.Errorf("cannot use backend.user: %w", err)
 	}
 	env := map[string]string{"PATH": searchPath, "HOME": a.home, "USER": a.name, "LOGNAME": a.name, "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"}
+	if c.Hang.Timeout > 0 {
+		env["PYTHONFAULTHANDLER"] = "1" // a traceback at the signal
+	}
 	for _, file := range c.Environment.Files {
 		if !filepath.IsAbs(file) {
 			file = filepath.Join(c.Backend.Directory, file)

@@ -42,6 +42,8 @@ type state struct {
 		Last  struct{ Reason, Exit string }
 	}
 	LastWords string `json:"last_words"`
+	Health    string
+	Excusing  bool
 }
 
 // answer is what a command printed and its exit code.

@@ -33,7 +33,7 @@ func (s *site) inheritBackend(l *legacy, options socket.Options) error {
 		return fmt.Errorf("%w; the backend of the former keepone still serves: end it with kill %d, then run keepone again", err, p.PID())
 	}
 	s.former = l.book()
-	s.former.Backend, s.former.Started, s.former.Peak = newBackend(p), l.state.Backend.Started(), s.scale.Peak()
+	s.former.Backend, s.former.Started, s.former.Peak = s.newBackend(p), l.state.Backend.Started(), s.scale.Peak()
 	s.adopted = l.state.Config
 	if !s.socket.Published() {
 		next, err := s.inheritNext(l, options)

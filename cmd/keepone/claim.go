@@ -104,6 +104,9 @@ func defaults(t target) config.Defaults {
 
 func loadConfig(t target) (*config.Config, error) {
 	c, err := config.Load(t.file, defaults(t))
+	if err == nil {
+		_, err = question(c, false)
+	}
 	if err != nil {
 		return nil, &failure{exitMisuse, "", err}
 	}

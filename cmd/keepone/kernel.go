@@ -36,6 +36,7 @@ func (s *site) kernel() supervise.Config {
 		Ready:     s.ready,
 		Quiet:     quiet,
 		Drained:   drained,
+		Probe:     s.probe,
 		Weigh:     s.weigh,
 		LastWords: s.lastWords,
 		Changed:   s.changed,
@@ -53,46 +54,18 @@ func (s *site) policy(k *supervise.Config) {
 	k.Settles = c.Ready.By == "settle"
 	k.ReadyTimeout, k.DrainTimeout, k.StopTimeout = c.Ready.Timeout, c.Drain.Timeout, c.Stop.Timeout
 	k.Patience, k.BackoffLimit, k.Sample = c.Drain.Patience, c.Backoff.Limit, c.Memory.Sample
+	k.ProbeEvery, k.Failing, k.FailingOf = c.Health.Interval, c.Health.Failures, c.Health.Of
+	k.ExcuseAfter, k.Excuse, k.Stuck = c.Unavailable.Wait, nil, nil
+	if c.Unavailable.Wait > 0 {
+		k.Excuse = s.excuse
+	}
+	if s.look.watch.SetTimeout(c.Hang.Timeout); c.Hang.Timeout > 0 {
+		k.Stuck = s.stuck
+	}
 	k.Check = nil
 	if len(c.Backend.Check) > 0 {
 		k.Check = s.check
 	}
-}
-
-// A listener is a socket.Listener as the loop wants it.
-type listener struct {
-	*socket.Listener
-	diag *socket.Diag // of the loop's goroutine
-}
-
-func (s *site) adapt(l *socket.Listener) listener { return listener{l, s.diag} }
-
-func (l listener) Publish() error { return l.Listener.Publish() }
-
-func (l listener) Queue() (supervise.Queue, error) {
-	q, err := l.diag.Queue(l.Listener)
-	return supervise.Queue{Pending: q.Pending, Active: q.Active, Backlog: q.Backlog}, err
-}
-
-// A backend is a process.Process as the loop wants it.
-type backend struct {
-	*process.Process
-	exits chan supervise.Exit
-}
-
-func (b backend) Exited() <-chan supervise.Exit { return b.exits }
-
-func newBackend(p *process.Process) backend {
-	b := backend{p, make(chan supervise.Exit, 1)}
-	go func() {
-		e := <-p.Exited()
-		exit := supervise.Exit{Text: e.Text, Clean: e.Clean}
-		if e.Blocked {
-			exit.Blocked = e.Text
-		}
-		b.exits <- exit
-	}()
-	return b
 }
 
 func (s *site) bind(generation int) (supervise.Socket, error) {
@@ -137,15 +110,15 @@ func (s *site) spawn(on supervise.Socket, hold bool) (supervise.Backend, error) 
 	}
 	clear(s.identified)
 	s.made[p.PID()] = s.config().Config
-	return newBackend(p), nil
+	return s.newBackend(p), nil
 }
 
 // ready waits as configured, and gives the listening socket its backlog again:
 // many programs call listen(2) on the socket they are handed.
-func (s *site) ready(ctx context.Context, on supervise.Socket, _ supervise.Backend) error {
-	l := on.(listener)
-	if s.config().Ready.By == "accept" {
-		err := socket.Ready(ctx, l.Listener)
+func (s *site) ready(ctx context.Context, on supervise.Socket, from supervise.Backend) error {
+	l, by := on.(listener), s.config().Ready.By
+	if by != "settle" {
+		err := s.readyBy(ctx, by, l.Listener, from.(backend))
 		if err == nil {
 			return l.Relisten()
 		}
@@ -160,6 +133,16 @@ func (s *site) ready(ctx context.Context, on supervise.Socket, _ supervise.Backe
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+func (s *site) readyBy(ctx context.Context, by string, l *socket.Listener, from backend) error {
+	switch by {
+	case "request", "values":
+		return s.untilAnswered(ctx, l, by == "values")
+	case "notify":
+		return s.saysReady(ctx, from)
+	}
+	return socket.Ready(ctx, l)
 }
 
 func quiet(ctx context.Context, on supervise.Socket, patience time.Duration) error {
@@ -205,6 +188,9 @@ func (s *site) spec(argv []string) (process.Spec, error) {
 	env, err := s.config().Environ()
 	if err != nil {
 		return process.Spec{}, err
+	}
+	if s.notify != nil {
+		env = append(env, "NOTIFY_SOCKET="+s.notifySocket())
 	}
 	uid, gid, groups, err := s.config().Credentials()
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"keepone/process"
 	"keepone/resident"
 	"keepone/single"
+	"keepone/unavailable"
 )
 
 // version is that of NEWS.md's first heading; a test compares them.
@@ -32,6 +33,8 @@ func main() {
 	switch {
 	case len(os.Args) > 1 && os.Args[1] == "shim":
 		os.Exit(process.Shim(single.Lock))
+	case len(os.Args) > 1 && os.Args[1] == "unavailable":
+		os.Exit(unavailable.Main())
 	case len(os.Args) > 1 && os.Args[1] == "run":
 		if err := resident.Reexec(os.Args); err != nil {
 			os.Exit(report(err))

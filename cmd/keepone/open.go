@@ -27,6 +27,9 @@ func (s *site) open(left *legacy) error {
 	if err := s.openControl(left.control); err != nil {
 		return err
 	}
+	if err := s.openNotify(); err != nil {
+		return err
+	}
 	return s.openSocket(left)
 }
 

@@ -31,6 +31,9 @@ type statusReport struct {
 	LastWords  string           `json:"last_words,omitempty"`
 	Failures   int              `json:"failures,omitempty"` // in a row
 	Pending    []string         `json:"pending,omitempty"`  // configuration keys that the next backend will have
+	Health     string           `json:"health,omitempty"`   // why the latest probe failed
+	Excusing   bool             `json:"excusing,omitempty"` // a process answers 503 in the backend's place
+	HighWater  int              `json:"queue_high_water"`   // the most that were pending at any sample
 	Cut        int              `json:"cut,omitempty"`      // connections open when the latest drain ended at its deadline
 }
 
@@ -82,7 +85,7 @@ func (s *site) report(st *supervise.Status, own uint64) statusReport {
 	r := statusReport{
 		Name: s.name, Version: version, State: st.State.String(), Why: st.Why, Since: age(st.Since),
 		Preparing: st.Preparing, Queue: st.Queue, LastExit: st.LastExit, LastWords: st.LastWords,
-		Failures: st.Failures, Cut: st.Cut, Output: v.outputTo, Pending: s.pendingKeys(),
+		Failures: st.Failures, Cut: st.Cut, Health: st.Health, Excusing: st.Excusing, HighWater: st.HighWater, Output: v.outputTo, Pending: s.pendingKeys(),
 		Backend: backendReport{
 			PID: st.PID, Command: v.command, User: v.Backend.User,
 			RSS: st.RSS, Peak: st.Peak, Adopted: st.Adopted,

@@ -16,6 +16,7 @@ import (
 	"keepone/config"
 	"keepone/control"
 	"keepone/output"
+	"keepone/probe"
 	"keepone/process"
 	"keepone/record"
 	"keepone/resident"
@@ -44,6 +45,8 @@ type site struct {
 	nudge      chan struct{} // to give memory back now
 	lines      chan string   // of the log, on their way to stderr
 	loop       *supervise.Supervisor
+	look       *look                  // of the loop, at the backend
+	notify     *probe.Notify          // where the backend says READY=1; nil where that is not asked for
 	former     supervise.Legacy       // what a killed keepone left
 	lost       uint64                 // bytes of output that could not be written, as far as told
 	unwritten  error                  // why the latest state is not on disk
@@ -103,7 +106,7 @@ func run(args []string) error {
 	written := make(chan struct{})
 	go s.write(written)
 	defer s.flush(written)
-	s.spawner, s.scale = s.newSpawner(), s.newScale()
+	s.spawner, s.scale, s.look = s.newSpawner(), s.newScale(), newLook(cfg.Hang.Timeout)
 	if err := s.scale.Keep(s.history(), left.backend >= 0); err != nil {
 		s.log("warning: %v", err)
 	}
@@ -193,6 +196,9 @@ func (s *site) close() error {
 	}
 	if s.output != nil {
 		s.output.Close()
+	}
+	if s.notify != nil {
+		errs = append(errs, s.notify.Close())
 	}
 	if s.socket != nil && s.loop == nil {
 		errs = append(errs, s.socket.Close()) // else the loop has done it

@@ -23,12 +23,13 @@ type target struct {
 	runDir string
 }
 
-func (t target) control() string     { return filepath.Join(t.runDir, "control") }
-func (t target) state() string       { return filepath.Join(t.runDir, "state") }
-func (t target) lock() string        { return filepath.Join(t.runDir, "lock") }
-func (t target) backendLock() string { return filepath.Join(t.runDir, "backend.lock") }
-func (t target) history() string     { return filepath.Join(t.runDir, "history") }
-func (t target) output() string      { return filepath.Join(t.runDir, "output") }
+func (t target) control() string      { return filepath.Join(t.runDir, "control") }
+func (t target) state() string        { return filepath.Join(t.runDir, "state") }
+func (t target) lock() string         { return filepath.Join(t.runDir, "lock") }
+func (t target) backendLock() string  { return filepath.Join(t.runDir, "backend.lock") }
+func (t target) notifySocket() string { return filepath.Join(t.runDir, "notify") }
+func (t target) history() string      { return filepath.Join(t.runDir, "history") }
+func (t target) output() string       { return filepath.Join(t.runDir, "output") }
 
 // A selection is how the operator says which backend is meant.
 type selection struct{ name, file, runDir string }

@@ -25,7 +25,13 @@ func (r *statusReport) text() string {
 		row("backend", "%s, pid %d, user %s, for %s%s", r.Backend.Command, r.Backend.PID, r.Backend.User, duration(r.Backend.Uptime), adopted)
 		row("memory", "%s now, %s peak%s", size(r.Backend.RSS), size(r.Backend.Peak), r.limits())
 	}
-	row("queue", "%d pending, %d active, backlog %d", r.Queue.Pending, r.Queue.Active, r.Queue.Backlog)
+	row("queue", "%d pending (%d at most), %d active, backlog %d", r.Queue.Pending, r.HighWater, r.Queue.Active, r.Queue.Backlog)
+	if r.Excusing {
+		row("", "nobody serves: those who wait get status 503")
+	}
+	if r.Health != "" {
+		row("health", "%s", r.Health)
+	}
 	row("socket", "%s %s:%s %s, generation %d", r.Socket.Path, r.Socket.Owner, r.Socket.Group, r.Socket.Mode, r.Socket.Generation)
 	if r.Socket.Fixed {
 		row("", "given by the init system and not ours to rename: a restart relies on the stop signal")

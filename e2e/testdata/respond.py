@@ -1,6 +1,7 @@
 """What the Python fixtures answer, by path. Every answer is "PID PATH"."""
 import os
 import signal
+import socket
 import time
 from urllib.parse import parse_qs, urlsplit
 
@@ -21,6 +22,8 @@ def answer(uri):
         kept.append(b"x" * (int(query["mb"][0]) << 20))
     elif parts.path == "/crash":
         os.kill(os.getpid(), signal.SIGKILL)
+    elif parts.path == "/shutdown":
+        socket.socket(fileno=os.dup(0)).shutdown(socket.SHUT_RDWR)
     elif parts.path == "/exit0":
         os._exit(0)
     return f"{os.getpid()} {parts.path}\n".encode()

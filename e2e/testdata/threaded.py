@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """A FastCGI responder, one thread per connection, that drops everything on SIGTERM.
 
-usage: threaded.py [ignore-sigterm] [close-all] [fork-away] [one-request]
+usage: threaded.py [ignore-sigterm] [close-all] [fork-away] [one-request] [one-at-a-time] [notify] [listen-10]
+It is sick while there is a file var/sick.
 The listening socket is descriptor 3 where LISTEN_FDS says so, else 0.
 """
 import fcntl
@@ -63,7 +64,8 @@ def serve(connection, once):
         while (got := request(stream)) is not None:
             ident, keep, params = got
             body = answer(params["REQUEST_URI"])
-            head = f"Content-Type: text/plain\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+            sick = "Status: 500 Sick\r\n" if os.path.exists("var/sick") else ""
+            head = f"{sick}Content-Type: text/plain\r\nContent-Length: {len(body)}\r\n\r\n".encode()
             connection.sendall(record(STDOUT, ident, head + body) + record(STDOUT, ident, b"")
                                + record(END, ident, bytes(8)))
             if once:
@@ -110,10 +112,15 @@ def main(options):
         descriptor = 50
         close_all(descriptor)
     listener = socket.socket(fileno=descriptor)
+    if "listen-10" in options:
+        listener.listen(10)
+    if "notify" in options:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+            systemd.sendto(b"READY=1\nSTATUS=well", os.environ["NOTIFY_SOCKET"])
     while True:
         connection, _ = listener.accept()
-        if "one-request" in options:
-            serve(connection, True)
+        if "one-request" in options or "one-at-a-time" in options:
+            serve(connection, "one-request" in options)
             continue
         threading.Thread(target=serve, args=(connection, False), daemon=True).start()
 

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"keepone/process"
+	"keepone/socket"
+	"keepone/supervise"
+)
+
+// A listener is a socket.Listener as the loop wants it.
+type listener struct {
+	*socket.Listener
+	diag *socket.Diag // of the loop's goroutine
+}
+
+func (s *site) adapt(l *socket.Listener) listener { return listener{l, s.diag} }
+
+func (l listener) Publish() error { return l.Listener.Publish() }
+
+// Queue leaves out those who wait at a socket that was shut down: nobody can
+// accept them any more.
+func (l listener) Queue() (supervise.Queue, error) {
+	q, err := l.diag.Queue(l.Listener)
+	if q.ShutDown {
+		q.Pending = 0
+	}
+	return supervise.Queue{Pending: q.Pending, Active: q.Active, Backlog: q.Backlog}, err
+}
+
+// A backend is a process.Process as the loop wants it.
+type backend struct {
+	*process.Process
+	site  *site
+	exits chan supervise.Exit
+}
+
+func (b backend) Exited() <-chan supervise.Exit { return b.exits }
+
+func (s *site) newBackend(p *process.Process) backend {
+	b := backend{p, s, make(chan supervise.Exit, 1)}
+	go func() {
+		e := <-p.Exited()
+		exit := supervise.Exit{Text: e.Text, Clean: e.Clean}
+		if e.Blocked {
+			exit.Blocked = e.Text
+		}
+		b.exits <- exit
+	}()
+	return b
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"keepone/process"
+	"keepone/supervise"
+	"keepone/unavailable"
+)
+
+const (
+	largestPage = 64 << 10 // bytes
+	ownPage     = "<!doctype html><title>503 Service Unavailable</title><p>This site is not available for the moment. Please try again later.</p>\n"
+)
+
+// excuse starts a process that answers those who wait in the place of a
+// backend. It takes nobody any more once end was called, and is gone a second
+// later. When keepone dies, so does it.
+func (s *site) excuse(on supervise.Socket) (end func(), err error) {
+	page, err := s.page()
+	if err != nil {
+		return nil, err
+	}
+	defer page.Close()
+	uid, gid, _, err := s.config().Credentials()
+	if err != nil {
+		return nil, err
+	}
+	l := on.(listener)
+	if err := l.Blocking(); err != nil { // whoever had it last may have changed that
+		return nil, err
+	}
+	p, err := s.spawner.Answer(process.Ends{Socket: l.Fd(), Output: os.Stderr}, page, uid, gid)
+	if err != nil {
+		return nil, err
+	}
+	s.log("no backend serves: process %d answers 503 to those who wait", p.PID())
+	return p.End, nil
+}
+
+// page is what they get, where the process can read it.
+func (s *site) page() (*os.File, error) {
+	c := s.config()
+	text := []byte(ownPage)
+	if path := c.Unavailable.Page; path != "" {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read unavailable.page: %w", err)
+		}
+		defer f.Close()
+		if text, err = io.ReadAll(io.LimitReader(f, largestPage)); err != nil {
+			return nil, fmt.Errorf("cannot read unavailable.page: %w", err)
+		}
+	}
+	encoded, err := json.Marshal(unavailable.Page{
+		Protocol: c.Backend.Protocol, RetryAfter: int(c.Unavailable.RetryAfter.Seconds()), Text: bytes.ToValidUTF8(text, []byte("?")),
+	})
+	if err != nil {
+		return nil, err
+	}
+	fd, err := unix.MemfdCreate("keepone-page", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("cannot make a memfd: %w", err)
+	}
+	f := os.NewFile(uintptr(fd), "page")
+	if _, err := f.WriteAt(encoded, 0); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("cannot write the page: %w", err)
+	}
+	return f, nil
+}
