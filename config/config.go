@@ -136,12 +136,6 @@ type Environment struct {
 	Variables map[string]string // nil when there are none
 }
 
-// Output says where the backend's output goes; see Config.OutputFile.
-type Output struct {
-	To    string // "auto" or an absolute path
-	Limit Size   // rotated beyond
-}
-
 // Control lists who else may use the control socket: users and @groups.
 type Control struct{ Read, Operate []string }
 
@@ -194,7 +188,7 @@ func Command(name string, argv []string, d Defaults) *Config {
 		Single:      Single{Adopt: "adopt"},
 		Backoff:     Backoff{Limit: 30 * time.Second},
 		Environment: Environment{Files: []string{}},
-		Output:      Output{To: "auto", Limit: 1 << 20},
+		Output:      Output{To: "auto", Limit: 1 << 20, Keep: 5},
 		Control:     Control{Read: []string{defaultGroup}, Operate: []string{}},
 		by:          d,
 	}
@@ -216,17 +210,6 @@ func (c *Config) Validate() error {
 	c.complete()
 	c.check(r)
 	return r.err()
-}
-
-// OutputFile is the path of the backend's output file, with "auto" resolved.
-func (c *Config) OutputFile() string {
-	switch {
-	case c.Output.To != "auto":
-		return c.Output.To
-	case c.by.Root:
-		return "/var/log/keepone/" + c.Name + ".log"
-	}
-	return filepath.Join(c.by.RunDir, "output.log")
 }
 
 func nameOf(file string) string { return strings.TrimSuffix(filepath.Base(file), ".toml") }

@@ -52,12 +52,12 @@ func TestSmallestFileIsCompleted(t *testing.T) {
 	if c.Backend.Group != group || c.Backend.Groups != nil {
 		t.Errorf("backend group %q, groups %q", c.Backend.Group, c.Backend.Groups)
 	}
-	if got := c.OutputFile(); got != "/var/log/keepone/web2py.log" {
+	if got := c.OutputTo(""); got != "/var/log/keepone/web2py.log" {
 		t.Errorf("output %q", got)
 	}
 	c = parse(t, "[backend]\ncommand = [\"true\"]\n", asUser)
-	if c.Backend.User != "nobody" || c.Socket.Path != asUser.RunDir+"/web2py.sock" || c.OutputFile() != asUser.RunDir+"/output.log" {
-		t.Errorf("ordinary user: %+v %q", c, c.OutputFile())
+	if c.Backend.User != "nobody" || c.Socket.Path != asUser.RunDir+"/web2py.sock" || c.OutputTo("") != asUser.RunDir+"/output.log" {
+		t.Errorf("ordinary user: %+v %q", c, c.OutputTo(""))
 	}
 }
 

@@ -198,12 +198,16 @@ var Keys = []Key{
 	{Name: "environment.NAME", Type: "string, integer or boolean", Example: `"production"`,
 		Doc: "Every other key is a variable, and wins over the files."},
 
-	{Name: "output.to", Type: "absolute path or \"auto\"", Default: `"auto"`, Example: `"/var/log/web2py.log"`,
-		Doc:   "Where the backend's output goes; auto is /var/log/keepone/NAME.log as root, else output.log in the run directory.",
-		field: func(c *Config) value { return path{&c.Output.To, "auto"} }},
+	{Name: "output.to", Type: "absolute path, \"auto\", \"journal\", \"stdout\" or \"syslog\"", Default: `"auto"`, Example: `"/var/log/web2py.log"`,
+		Doc: "Where the backend's output goes; auto is the journal where systemd connected keepone to it, stdout where keepone is process 1, " +
+			"else /var/log/keepone/NAME.log as root or output.log in the run directory.",
+		field: func(c *Config) value { return outlet{&c.Output.To} }},
 	{Name: "output.limit", Type: "size", Default: `"1MiB"`, Example: `"1MiB"`, Unit: "bytes",
-		Doc:   "The size at which the output file is rotated, at least 4KiB.",
+		Doc:   "The size at which an output file is rotated, at least 4KiB.",
 		field: func(c *Config) value { return size{&c.Output.Limit, 4 << 10} }},
+	{Name: "output.keep", Type: "integer", Default: "5", Example: "5", Unit: "files",
+		Doc:   "How many files are kept in all, from 1 to 100: NAME.log, which is written, NAME.log.1, which was full last, and so on.",
+		field: func(c *Config) value { return integer{&c.Output.Keep, 1, 100} }},
 
 	{Name: "control.read", Type: "list of users and @groups", Default: `["@adm"]`, Example: `["@adm"]`,
 		Doc:   "Who, besides root and keepone's own user, may ask for the status.",

@@ -5,20 +5,20 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// retry is how long a file that failed is left alone, and how long its path is
-// trusted to lead to it.
-const retry = time.Second
-
 // logFile is a file that is appended to and renamed when it has grown to its
 // limit. It is written past the os package, which would make a device wait.
 type logFile struct {
+	loss
 	path  string
 	limit int64 // bytes, 0 is none
+	keep  int   // files in all
+	group int   // of a file that is made; -1 leaves it
 
 	fd      int // -1 while it is not open
 	id      unix.Stat_t
@@ -26,9 +26,6 @@ type logFile struct {
 	limited bool      // a regular file: has a size, can be renamed
 	tried   time.Time // of the last attempt to open it
 	looked  time.Time // when the path was last seen to lead here
-
-	lost  uint64
-	cause error
 }
 
 // write appends b. What cannot be written is lost, and counted.
@@ -45,6 +42,15 @@ func (f *logFile) write(b []byte) {
 		}
 	}
 	f.lost += uint64(len(b))
+}
+
+func (f *logFile) flush() {}
+
+// reopen begins anew at the path, at once.
+func (f *logFile) reopen() {
+	f.close()
+	f.tried, f.cause = time.Time{}, nil
+	f.refresh()
 }
 
 func (f *logFile) fail(err error) {
@@ -113,16 +119,19 @@ func (f *logFile) inPlace() bool {
 	return err == nil && there.Dev == f.id.Dev && there.Ino == f.id.Ino
 }
 
-// open does not follow a symbolic link at the path, which the backend's user may
-// be able to make, and waits for nothing: O_NONBLOCK is for FIFOs and devices.
+// open makes the file where there is none.
 func (f *logFile) open() error {
 	f.tried = time.Now()
 	f.looked = f.tried
 	if err := os.MkdirAll(filepath.Dir(f.path), 0o755); err != nil {
 		return err
 	}
-	fd, err := unix.Open(f.path, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_CLOEXEC|
-		unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY, 0o640)
+	fd, err := openLog(f.path, 0)
+	if err == unix.ENOENT {
+		if fd, err = openLog(f.path, unix.O_CREAT|unix.O_EXCL); err == nil {
+			unix.Fchown(fd, -1, f.group) // who may not give it away keeps it; -1 does nothing, chown(2)
+		}
+	}
 	if err == unix.ELOOP {
 		return fmt.Errorf("it is a symbolic link: %w", err)
 	}
@@ -136,12 +145,19 @@ func (f *logFile) open() error {
 	return err
 }
 
-// rotate renames the full file, which takes the place of the one before, and
-// begins a new one. Where it cannot be renamed, the limit is kept none the less.
+// openLog does not follow a symbolic link at the path, which the backend's user
+// may be able to make, and waits for nothing: O_NONBLOCK is for FIFOs and devices.
+func openLog(path string, flags int) (int, error) {
+	return unix.Open(path, flags|unix.O_WRONLY|unix.O_APPEND|unix.O_CLOEXEC|
+		unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY, 0o640)
+}
+
+// rotate moves the full file away and begins a new one. Where it cannot be
+// moved, the limit is kept none the less.
 func (f *logFile) rotate() error {
 	if f.inPlace() {
-		if err := unix.Rename(f.path, f.path+".1"); err != nil {
-			return fmt.Errorf("cannot rename %s to %s.1: %w", f.path, f.path, err)
+		if err := f.shift(); err != nil {
+			return err
 		}
 	}
 	f.close()
@@ -149,4 +165,35 @@ func (f *logFile) rotate() error {
 		return fmt.Errorf("cannot open %s: %w", f.path, err)
 	}
 	return nil
+}
+
+// shift renames each file to the next number, up to the first that is free or
+// else the last one that is kept. The highest goes first: who is interrupted
+// leaves a number free, and nothing is lost by the next attempt.
+func (f *logFile) shift() error {
+	if f.keep == 1 {
+		if err := unix.Unlink(f.path); err != nil {
+			return fmt.Errorf("cannot remove %s: %w", f.path, err)
+		}
+		return nil
+	}
+	var there unix.Stat_t
+	n := 1
+	for n < f.keep-1 && unix.Lstat(f.numbered(n), &there) == nil {
+		n++
+	}
+	for ; n > 0; n-- {
+		if err := unix.Rename(f.numbered(n-1), f.numbered(n)); err != nil {
+			return fmt.Errorf("cannot rename %s to %s: %w", f.numbered(n-1), f.numbered(n), err)
+		}
+	}
+	return nil
+}
+
+// numbered is the path of the n-th file, counted from the one that is written.
+func (f *logFile) numbered(n int) string {
+	if n == 0 {
+		return f.path
+	}
+	return f.path + "." + strconv.Itoa(n)
 }

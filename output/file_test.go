@@ -32,7 +32,7 @@ func TestFileIsMade(t *testing.T) {
 	options := in(t.TempDir())
 	o, _ := run(t, options)
 	last(t, o, false)
-	for path, want := range map[string]os.FileMode{options.File: 0o640, filepath.Dir(options.File): 0o755 | os.ModeDir} {
+	for path, want := range map[string]os.FileMode{options.To: 0o640, filepath.Dir(options.To): 0o755 | os.ModeDir} {
 		if info, err := os.Stat(path); err != nil || info.Mode() != want {
 			t.Errorf("%s: %v, %v; want %v", path, info.Mode(), err, want)
 		}
@@ -50,13 +50,13 @@ func TestFileIsReopenedWhereItBelongs(t *testing.T) {
 		o, _ := run(t, options)
 		io.WriteString(o.Writer(), "before\n")
 		last(t, o, false)
-		if err := spoil(options.File); err != nil {
+		if err := spoil(options.To); err != nil {
 			t.Fatal(err)
 		}
-		if w := sayUntil(t, o, options.File); w.Cause != nil {
+		if w := sayUntil(t, o, options.To); w.Cause != nil {
 			t.Errorf("%s: %+v", name, w)
 		}
-		if got := read(t, options.File); strings.Contains(got, "before") {
+		if got := read(t, options.To); strings.Contains(got, "before") {
 			t.Errorf("%s: %q", name, got)
 		}
 	}
@@ -75,14 +75,14 @@ func TestFileThatCannotBeOpened(t *testing.T) {
 		"fifo": {func(p string) error { return unix.Mkfifo(p, 0o600) }, "no such device"}, // nobody reads it
 	} {
 		options := in(t.TempDir())
-		options.File = filepath.Join(dir, name)
-		if err := c.made(options.File); err != nil {
+		options.To = filepath.Join(dir, name)
+		if err := c.made(options.To); err != nil {
 			t.Fatal(err)
 		}
 		o, _ := run(t, options)
 		io.WriteString(o.Writer(), "12345\n")
 		w := last(t, o, false)
-		if w.Lost != 6 || w.Cause == nil || !strings.Contains(w.Cause.Error(), c.want) || !strings.Contains(w.Cause.Error(), options.File) {
+		if w.Lost != 6 || w.Cause == nil || !strings.Contains(w.Cause.Error(), c.want) || !strings.Contains(w.Cause.Error(), options.To) {
 			t.Errorf("%s: %+v", name, w)
 		}
 		if len(w.Lines) != 1 {
@@ -97,7 +97,7 @@ func TestFileThatCannotBeOpened(t *testing.T) {
 func TestFullDeviceLosesAndCounts(t *testing.T) {
 	const n = 40_000 // more than the FIFO holds: copying must go on
 	options := in(t.TempDir())
-	options.File = "/dev/full"
+	options.To = "/dev/full"
 	o, _ := run(t, options)
 	c, stdin := backend(t, o, n)
 	stdin.Close()
@@ -124,7 +124,7 @@ func TestFullDiskThatIsEmptiedAgain(t *testing.T) {
 		}
 	})
 	options := in(dir)
-	options.File = filepath.Join(disk, "web.log")
+	options.To = filepath.Join(disk, "web.log")
 	filler := filepath.Join(disk, "filler")
 	if err := os.WriteFile(filler, make([]byte, 32<<10), 0o600); err != nil {
 		t.Fatal(err)
@@ -135,13 +135,13 @@ func TestFullDiskThatIsEmptiedAgain(t *testing.T) {
 		io.WriteString(o.Writer(), text)
 	}
 	w := last(t, o, false)
-	if got := uint64(len(read(t, options.File))); w.Cause == nil || w.Lost == 0 || got+w.Lost != 96<<10 {
+	if got := uint64(len(read(t, options.To))); w.Cause == nil || w.Lost == 0 || got+w.Lost != 96<<10 {
 		t.Errorf("%d written, %d lost, %v", got, w.Lost, w.Cause)
 	}
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}
-	if w := sayUntil(t, o, options.File); w.Cause != nil {
+	if w := sayUntil(t, o, options.To); w.Cause != nil {
 		t.Errorf("%v", w.Cause)
 	}
 }
@@ -153,7 +153,7 @@ func TestRotationKeepsLinesWhole(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer os.RemoveAll(dir)
-		f := &logFile{path: filepath.Join(dir, "f"), limit: rapid.Int64Range(20, 200).Draw(t, "limit"), fd: -1}
+		f := &logFile{path: filepath.Join(dir, "f"), limit: rapid.Int64Range(20, 200).Draw(t, "limit"), keep: 2, group: -1, fd: -1}
 		defer f.close()
 		all := ""
 		for i := range rapid.IntRange(1, 60).Draw(t, "chunks") {
@@ -181,7 +181,7 @@ func TestRotationKeepsLinesWhole(t *testing.T) {
 }
 
 func TestRotationOfLongLines(t *testing.T) {
-	f := &logFile{path: filepath.Join(t.TempDir(), "f"), limit: 100, fd: -1}
+	f := &logFile{path: filepath.Join(t.TempDir(), "f"), limit: 100, keep: 2, group: -1, fd: -1}
 	defer f.close()
 	f.write([]byte(strings.Repeat("x", 250)))
 	if old, now := read(t, f.path+".1"), read(t, f.path); len(old) != 100 || len(now) != 50 || f.lost != 0 {
@@ -190,7 +190,7 @@ func TestRotationOfLongLines(t *testing.T) {
 }
 
 func TestRotationThatFailsKeepsTheLimit(t *testing.T) {
-	f := &logFile{path: filepath.Join(t.TempDir(), "f"), limit: 10, fd: -1}
+	f := &logFile{path: filepath.Join(t.TempDir(), "f"), limit: 10, keep: 2, group: -1, fd: -1}
 	defer f.close()
 	if err := os.MkdirAll(f.path+".1/in the way", 0o700); err != nil {
 		t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 // opened returns a file with a line of nine bytes in it.
 func opened(t *testing.T, limit int64) *logFile {
 	t.Helper()
-	f := &logFile{path: filepath.Join(t.TempDir(), "f"), limit: limit, fd: -1}
+	f := &logFile{path: filepath.Join(t.TempDir(), "f"), limit: limit, keep: 2, group: -1, fd: -1}
 	t.Cleanup(f.close)
 	f.write([]byte("12345678\n"))
 	if got := read(t, f.path); got != "12345678\n" {
@@ -72,7 +72,7 @@ func TestOnlyOurFileIsRotated(t *testing.T) {
 
 func TestWithoutAFileNothingIsLost(t *testing.T) {
 	options := in(t.TempDir())
-	options.File = ""
+	options.To = ""
 	o, _ := run(t, options)
 	io.WriteString(o.Writer(), "word\n")
 	if w := last(t, o, false); w.Lost != 0 || w.Cause != nil || len(w.Lines) != 1 {
@@ -81,8 +81,8 @@ func TestWithoutAFileNothingIsLost(t *testing.T) {
 }
 
 func TestCopyingMakesNoGarbage(t *testing.T) {
-	o := &Output{file: logFile{path: filepath.Join(t.TempDir(), "f"), limit: 1 << 30, fd: -1}}
-	defer o.file.close()
+	o := &Output{sink: &logFile{path: filepath.Join(t.TempDir(), "f"), limit: 1 << 30, keep: 2, group: -1, fd: -1}}
+	defer o.sink.close()
 	chunk := []byte("a line of text\n")
 	o.take(chunk)
 	if n := testing.AllocsPerRun(1000, func() { o.take(chunk) }); n >= 1 { // the path is looked at once a second

@@ -1,5 +1,6 @@
 // Package output carries what the backend prints: from a FIFO that outlives
-// keepone into one file of limited size, and keeps the last words for status.
+// keepone to where it belongs, and keeps the last words for status. That is a
+// file of limited size and its predecessors, the journal, syslog or stdout.
 //
 // The backend holds the FIFO open for reading and writing. When keepone dies it
 // gets neither EPIPE nor SIGPIPE; it goes on writing until the FIFO is full, and
@@ -25,11 +26,10 @@ const (
 type Options struct {
 	FIFO     string // path; made if it is not there
 	UID, GID int    // the backend's user and group, -1 to leave them
-	File     string // path; "" keeps only the last words
-	Limit    int64  // bytes in File before it is renamed to File.1; 0 is no limit
+	Target
 }
 
-// Output is an open FIFO and the file it is copied to. One goroutine runs Run;
+// Output is an open FIFO and what it is copied to. One goroutine runs Run;
 // the other methods may be called from any.
 type Output struct {
 	reader, writer *os.File
@@ -38,21 +38,15 @@ type Output struct {
 	ended          chan struct{} // closed when Run has returned
 
 	// What follows belongs to the goroutine of Run.
-	file  logFile
+	sink  sink
 	tail  tail
 	chunk [chunkSize]byte
-}
-
-type ask struct {
-	forget  bool
-	between func() // called instead, while nothing is on its way to the file
-	reply   chan Words
 }
 
 // longAgo is a deadline that has passed: setting it wakes whoever waits.
 var longAgo = time.Unix(1, 0)
 
-// Open makes or takes over the FIFO. The file is left to Run: a full or missing
+// Open makes or takes over the FIFO. The target is left to Run: a full or missing
 // disk is no reason not to supervise.
 func Open(o Options) (*Output, error) {
 	reader, writer, err := openFIFO(o.FIFO, o.UID, o.GID)
@@ -68,7 +62,7 @@ func Open(o Options) (*Output, error) {
 	return &Output{
 		reader: reader, writer: writer, raw: raw,
 		asks: make(chan ask, 8), ended: make(chan struct{}),
-		file: logFile{path: o.File, limit: o.Limit, fd: -1},
+		sink: newSink(o.Target),
 	}, nil
 }
 
@@ -82,14 +76,14 @@ func (o *Output) Close() {
 	o.writer.Close()
 }
 
-// Run copies from the FIFO to the file until ctx ends or Close is called, and
-// copies what the FIFO still holds when ctx ends. No state of the file stops it:
+// Run copies from the FIFO to the target until ctx ends or Close is called, and
+// copies what the FIFO still holds when ctx ends. No state of the target stops it:
 // what cannot be written is counted. Run it once.
 func (o *Output) Run(ctx context.Context) {
 	defer close(o.ended)
-	defer o.file.close()
+	defer func() { o.sink.flush(); o.sink.close() }()
 	defer context.AfterFunc(ctx, o.wake)()
-	o.file.refresh()
+	o.sink.reopen()
 	for {
 		n, err := o.reader.Read(o.chunk[:])
 		o.take(o.chunk[:n])
@@ -110,7 +104,7 @@ func (o *Output) wake() { o.reader.SetReadDeadline(longAgo) }
 
 func (o *Output) take(b []byte) {
 	o.tail.add(b)
-	o.file.write(b)
+	o.sink.write(b)
 }
 
 // answer drains the FIFO and then answers the asks that preceded the draining.
@@ -123,13 +117,30 @@ func (o *Output) answer() {
 	o.drain()
 	for range asked {
 		a := <-o.asks
-		if a.between != nil {
-			a.between()
-		}
-		a.reply <- Words{Lines: o.tail.lines(), Lost: o.file.lost, Cause: o.file.cause}
+		o.carryOut(a)
+		lost := o.sink.losses()
+		a.reply <- Words{Lines: o.tail.lines(), Lost: lost.lost, Cause: lost.cause}
 		if a.forget {
 			o.tail = tail{}
 		}
+	}
+}
+
+func (o *Output) carryOut(a ask) {
+	if a.forget || a.target != nil || a.between != nil {
+		o.sink.flush() // what comes then is not the rest of this line: another backend's, or another keepone's
+	}
+	if a.between != nil {
+		a.between()
+	}
+	if a.target != nil {
+		o.sink.close()
+		lost := o.sink.losses().lost
+		o.sink = newSink(*a.target)
+		o.sink.losses().lost = lost
+	}
+	if a.reopen || a.target != nil {
+		o.sink.reopen()
 	}
 }
 
@@ -150,57 +161,4 @@ func (o *Output) drain() {
 			total += n
 		}
 	})
-}
-
-// Between calls f while everything that was read from the FIFO is in the file,
-// and nothing is read. When ctx ends first, or Run has returned, f is not called.
-func (o *Output) Between(ctx context.Context, f func() error) error {
-	turn, done := make(chan struct{}, 1), make(chan error, 1)
-	turn <- struct{}{} // whoever takes it decides whether f is called
-	call := func() {
-		select {
-		case <-turn:
-			done <- f()
-		default:
-		}
-	}
-	_, err := o.ask(ctx, ask{between: call, reply: make(chan Words, 1)})
-	select {
-	case <-turn:
-		return err
-	default:
-		return <-done
-	}
-}
-
-// Last returns the last words after everything has been read that was in the
-// FIFO when it was called: after a backend's exit, its very last line is there.
-// With forget they are forgotten afterwards, for a new backend to begin with
-// none. It fails when ctx ends first, or when Run has returned.
-func (o *Output) Last(ctx context.Context, forget bool) (Words, error) {
-	return o.ask(ctx, ask{forget: forget, reply: make(chan Words, 1)})
-}
-
-func (o *Output) ask(ctx context.Context, a ask) (Words, error) {
-	select {
-	case o.asks <- a:
-	case <-o.ended:
-		return Words{}, fmt.Errorf("cannot read the last words: %w", os.ErrClosed)
-	case <-ctx.Done():
-		return Words{}, fmt.Errorf("cannot read the last words: %w", ctx.Err())
-	}
-	o.wake()
-	select {
-	case w := <-a.reply:
-		return w, nil
-	case <-o.ended:
-	case <-ctx.Done():
-		return Words{}, fmt.Errorf("cannot read the last words: %w", ctx.Err())
-	}
-	select {
-	case w := <-a.reply: // answered just before the end
-		return w, nil
-	default:
-		return Words{}, fmt.Errorf("cannot read the last words: %w", os.ErrClosed)
-	}
 }

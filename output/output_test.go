@@ -53,7 +53,7 @@ func backend(t *testing.T, o *Output, n int) (c *exec.Cmd, stdin io.Closer) {
 }
 
 func in(dir string) Options {
-	return Options{FIFO: filepath.Join(dir, "output"), UID: -1, GID: -1, File: filepath.Join(dir, "log", "web.log"), Limit: 1 << 30}
+	return Options{FIFO: filepath.Join(dir, "output"), UID: -1, GID: -1, Target: Target{To: filepath.Join(dir, "log", "web.log"), Limit: 1 << 30, Keep: 2, Group: -1}}
 }
 
 // run opens o and copies until the test ends or stop is called.
@@ -116,7 +116,7 @@ func TestBurstArrivesWholeAndInOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := last(t, o, false)
-	if got, want := read(t, options.File), lines(n); got != want {
+	if got, want := read(t, options.To), lines(n); got != want {
 		t.Errorf("%d bytes, want %d", len(got), len(want))
 	}
 	if w.Lost != 0 || w.Cause != nil || len(w.Lines) != mostRows || w.Lines[mostRows-1] != line(n-1) {
@@ -196,7 +196,7 @@ func TestBackendSurvivesAndIsReadByTheNext(t *testing.T) {
 	}
 	next, _ := run(t, options)
 	last(t, next, false)
-	if got, want := read(t, options.File), "before\n"+lines(n); got != want {
+	if got, want := read(t, options.To), "before\n"+lines(n); got != want {
 		t.Errorf("%d bytes, want %d", len(got), len(want))
 	}
 }
@@ -212,7 +212,7 @@ func TestEndOfRunTakesWhatIsThere(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	o.Run(ctx)
-	if got := read(t, options.File); got != "farewell\n" {
+	if got := read(t, options.To); got != "farewell\n" {
 		t.Errorf("%q", got)
 	}
 	if _, err := o.Last(context.Background(), false); !errors.Is(err, os.ErrClosed) {

@@ -20,8 +20,8 @@ type Words struct {
 	// newline included, blank ones not. They are valid UTF-8 without control
 	// characters; a line that begins with "…" has lost its beginning.
 	Lines []string
-	Lost  uint64 // bytes that could not be written to the file
-	Cause error  // why the file cannot be written at present, or nil
+	Lost  uint64 // bytes that could not be written to the target
+	Cause error  // why the target cannot be written at present, or nil
 }
 
 // tail is the end of the output.

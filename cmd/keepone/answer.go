@@ -36,6 +36,8 @@ func (s *site) answer(ctx context.Context, r control.Request) control.Answer {
 		return s.upgrade(ctx)
 	case "reload":
 		return s.reload(ctx)
+	case "reopen":
+		return s.reopen(ctx)
 	default:
 		return control.Answer{Error: fmt.Sprintf("this keepone, version %s, does not know %q", version, r.Op)}
 	}

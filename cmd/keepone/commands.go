@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -41,7 +42,7 @@ one backend.`,
 	root.Args, root.RunE = unknownCommand, func(c *cobra.Command, _ []string) error { return status.RunE(c, nil) }
 	root.AddCommand(runCommand(), status, checkCommand(&s), versionCommand())
 	root.AddCommand(operations(&s)...)
-	root.AddCommand(reloadCommand(&s), upgradeCommand(&s))
+	root.AddCommand(reloadCommand(&s), upgradeCommand(&s), logsCommand(&s))
 	return root
 }
 
@@ -131,7 +132,7 @@ func checkCommand(s *selection) *cobra.Command {
 					fmt.Fprintln(os.Stderr, "warning: "+w)
 				}
 			}
-			return cfg.Print(os.Stdout, secrets)
+			return errors.Join(cfg.Print(os.Stdout, secrets), explainOutput(cfg))
 		},
 	}
 	c.Flags().BoolVar(&secrets, "show-secrets", false, "print the values of environment variables")

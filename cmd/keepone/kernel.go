@@ -234,7 +234,7 @@ func (s *site) lastWords() string {
 		return fmt.Sprintf("(its output could not be read: %v)", err)
 	}
 	if words.Lost > s.lost {
-		s.log("warning: %d bytes of the backend's output did not get into %s: %v", words.Lost-s.lost, s.config().outputFile, words.Cause)
+		s.log("warning: %d bytes of the backend's output did not get into %s: %v", words.Lost-s.lost, s.config().outputTo, words.Cause)
 		s.lost = words.Lost
 	}
 	return strings.Join(words.Lines, "\n")

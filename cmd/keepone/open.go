@@ -39,8 +39,7 @@ func (s *site) openOutput() error {
 		return err
 	}
 	s.output, err = output.Open(output.Options{
-		FIFO: s.target.output(), UID: uid, GID: gid,
-		File: s.config().OutputFile(), Limit: int64(s.config().Output.Limit),
+		FIFO: s.target.output(), UID: uid, GID: gid, Target: s.config().outputTarget(),
 	})
 	return err
 }

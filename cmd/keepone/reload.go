@@ -12,6 +12,7 @@ import (
 
 	"keepone/config"
 	"keepone/control"
+	"keepone/output"
 	"keepone/supervise"
 )
 
@@ -19,14 +20,14 @@ import (
 // as a whole, never changed: whoever has one may read it on any goroutine.
 type view struct {
 	*config.Config
-	command    string
-	mode       string // of the socket
-	outputFile string
-	later      []string // keys of the file that only a new start of keepone puts in force
+	command  string
+	mode     string   // of the socket
+	outputTo string   // "auto" is resolved
+	later    []string // keys of the file that only a new start of keepone puts in force
 }
 
 func newView(c *config.Config) *view {
-	return &view{Config: c, command: commandLine(c.Backend.Command), mode: c.Socket.Mode.String(), outputFile: c.OutputFile()}
+	return &view{Config: c, command: commandLine(c.Backend.Command), mode: c.Socket.Mode.String(), outputTo: c.OutputTo(output.Surroundings())}
 }
 
 // config is the configuration in force.
@@ -68,6 +69,9 @@ func (s *site) reload(ctx context.Context) control.Answer {
 	}
 	if err != nil {
 		return control.Answer{Error: err.Error()}
+	}
+	if err := s.redirect(ctx, old); err != nil {
+		return control.Answer{Error: fmt.Sprintf("the new configuration is in force, but %v", err)}
 	}
 	did.Pending = s.pendingKeys()
 	body, err := json.Marshal(did)

@@ -26,7 +26,7 @@ type statusReport struct {
 	Queue      supervise.Queue  `json:"queue"`
 	Memory     memoryReport     `json:"memory"`
 	Restarts   restartsReport   `json:"restarts"`
-	Output     string           `json:"output"` // the file that the backend's output goes to
+	Output     string           `json:"output"` // where the backend's output goes: a file, journal, stdout or syslog
 	LastExit   string           `json:"last_exit,omitempty"`
 	LastWords  string           `json:"last_words,omitempty"`
 	Failures   int              `json:"failures,omitempty"`   // in a row
@@ -87,7 +87,7 @@ func (s *site) report(st *supervise.Status, own uint64) statusReport {
 	r := statusReport{
 		Name: s.name, Version: version, State: st.State.String(), Why: st.Why, Since: age(st.Since),
 		Preparing: st.Preparing, Queue: st.Queue, LastExit: st.LastExit, LastWords: st.LastWords,
-		Failures: st.Failures, Cut: st.Cut, Health: st.Health, Excusing: st.Excusing, HighWater: st.HighWater, Output: v.outputFile, Pending: s.pendingKeys(),
+		Failures: st.Failures, Cut: st.Cut, Health: st.Health, Excusing: st.Excusing, HighWater: st.HighWater, Output: v.outputTo, Pending: s.pendingKeys(),
 		Backend: backendReport{
 			PID: st.PID, Command: v.command, User: v.Backend.User,
 			RSS: st.RSS, Peak: st.Peak, Adopted: st.Adopted,

@@ -161,7 +161,7 @@ func (s *site) listen(ctx context.Context) {
 // signals turns the first SIGTERM into a stop, and the next into a hurry.
 func (s *site) signals(ctx context.Context, leave func()) {
 	c := make(chan os.Signal, 4)
-	signal.Notify(c, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	signal.Notify(c, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1)
 	for first := true; ; {
 		select {
 		case <-ctx.Done():
@@ -170,6 +170,8 @@ func (s *site) signals(ctx context.Context, leave func()) {
 			switch {
 			case sig == syscall.SIGHUP:
 				s.reloadByHand(ctx)
+			case sig == syscall.SIGUSR1:
+				s.reopenByHand(ctx)
 			case first:
 				first = false
 				notify(daemon.SdNotifyStopping)
