@@ -24,6 +24,9 @@ const binaryEnv = "KEEPONE_E2E_BINARY"
 var keepone string
 
 func TestMain(m *testing.M) {
+	if os.Getenv(withoutGetfd) != "" {
+		forbidGetfd()
+	}
 	flag.Parse()
 	os.Exit(run(m))
 }

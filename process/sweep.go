@@ -15,6 +15,12 @@ import (
 // shimPatience is how often, a millisecond apart, a killed shim is looked at.
 const shimPatience = 1000
 
+// How often, and how long apart, EndFormer looks: for five seconds in all.
+const (
+	formerPatience = 100
+	formerPause    = 50 * time.Millisecond
+)
+
 // Sweep ends the shims and removes the cgroups that a killed keepone of this
 // run directory left, and returns the processes of its backends that still
 // live: in those cgroups, or proved by the mark or the lock. Those of except are
@@ -38,6 +44,36 @@ func (s *Spawner) Sweep(except *Process) (left []int) {
 		if !slices.Contains(left, pid) && !slices.Contains(spared, pid) && sc.proves(p, pid) {
 			left = append(left, pid)
 		}
+	}
+	return left
+}
+
+// EndFormer ends what is left of backends whose keepone was killed and that
+// nobody adopted: everybody whom Sweep returns gets the stop signal, and SIGKILL
+// after a second. It returns who lives all the same.
+func (s *Spawner) EndFormer() (left []int) {
+	for n := range formerPatience {
+		held := map[int]int{} // pidfds, opened before it is asked a second time who they are
+		for _, pid := range s.Sweep(nil) {
+			if fd, err := unix.PidfdOpen(pid, 0); err == nil {
+				held[pid] = fd
+			}
+		}
+		left = s.Sweep(nil)
+		for pid, fd := range held {
+			switch {
+			case !slices.Contains(left, pid):
+			case n == 0:
+				unix.PidfdSendSignal(fd, s.Stop, nil, 0)
+			case n >= formerPatience/5:
+				unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
+			}
+			unix.Close(fd)
+		}
+		if len(left) == 0 {
+			return nil
+		}
+		time.Sleep(formerPause)
 	}
 	return left
 }

@@ -20,21 +20,31 @@ func (s *Supervisor) spawn() {
 		s.now.socket, held, s.next = s.next.socket, s.next.backend, generation{}
 		s.status.Generation = s.now.socket.Generation()
 	}
-	if held != nil && held.Go() != nil {
+	if held != nil && s.run(held) != nil {
 		s.dismiss(held)
 		held = nil
 	}
-	var err error
 	if held == nil {
-		held, err = s.cfg.Spawn(s.now.socket, false)
+		b, err := s.cfg.Spawn(s.now.socket, false)
+		if err != nil {
+			s.now.backend = nil
+			s.gone(Exit{Text: err.Error()})
+			return
+		}
+		if err := s.run(b); err != nil { // it is dead, as its exit will say, or will be
+			s.complain(b.Kill())
+		}
 	}
-	if err != nil {
-		s.gone(Exit{Text: err.Error()})
-		return
-	}
-	s.now.backend = held
-	s.began()
 	s.watch(ready, s.cfg.Ready)
+}
+
+// run gives a shim the word. It is recorded as the backend before: were keepone
+// killed now, the next one would know whom it finds.
+func (s *Supervisor) run(shim Backend) error {
+	s.now.backend = shim
+	s.began()
+	s.publish()
+	return shim.Go()
 }
 
 // began books a new backend.

@@ -55,7 +55,7 @@ func (w *world) bind(generation int) (sock Socket, err error) {
 }
 
 func (w *world) spawn(s Socket, hold bool) (_ Backend, err error) {
-	b := &fakeBackend{w: w, socket: s.(*fakeSocket), exited: make(chan Exit, 1), held: hold, behaviour: w.holding}
+	b := &fakeBackend{w: w, socket: s.(*fakeSocket), exited: make(chan Exit, 1), held: true, later: hold, behaviour: w.holding}
 	w.do(func() {
 		what := map[bool]string{false: "spawn", true: "hold"}[hold]
 		if err = w.trip(what); err != nil {
@@ -68,9 +68,6 @@ func (w *world) spawn(s Socket, hold bool) (_ Backend, err error) {
 		if len(w.backends) > 1000 { // else a loop that takes no time would hang the test
 			w.law(false, "law 7: spawned without end")
 			w.usual, w.coming = behaviour{}, nil
-		}
-		if !hold {
-			b.run()
 		}
 	})
 	return b, err

@@ -40,7 +40,7 @@ func TestProbes(t *testing.T) {
 	scene(t, func(p *play) {
 		p.upWith(behaviour{})
 		p.pass(500 * time.Millisecond) // a probe takes a while
-		for range 4 { // failed, in vain, fine, failed: one of the latest three, then two
+		for range 4 {                  // failed, in vain, fine, failed: one of the latest three, then two
 			p.sick = errInjected
 			p.pass(5 * time.Second)
 			p.sick = ErrBusy
@@ -89,9 +89,15 @@ func TestBroken(t *testing.T) {
 		Blocked:  func(p *play) { p.usual.rival = "pid 7"; p.boot(); p.connect(2) },
 		Starting: func(p *play) { p.usual.ready = time.Minute; p.boot(); p.connect(2) },
 		Up:       func(p *play) { p.work = 5 * time.Second; p.boot(); p.connect(2) },
-		Draining: func(p *play) { p.work = 5 * time.Second; p.boot(); p.connect(2); p.restart(Options{NoCheck: true}); p.pass(4 * time.Second) },
-		Closing:  func(p *play) { p.work = 5 * time.Second; p.boot(); p.connect(2); p.stop(Options{}) },
-		Backoff:  func(p *play) { p.usual.dies = time.Millisecond; p.boot(); p.pass(20 * time.Second); p.connect(2) },
+		Draining: func(p *play) {
+			p.work = 5 * time.Second
+			p.boot()
+			p.connect(2)
+			p.restart(Options{NoCheck: true})
+			p.pass(4 * time.Second)
+		},
+		Closing: func(p *play) { p.work = 5 * time.Second; p.boot(); p.connect(2); p.stop(Options{}) },
+		Backoff: func(p *play) { p.usual.dies = time.Millisecond; p.boot(); p.pass(20 * time.Second); p.connect(2) },
 	} {
 		t.Run(from.String(), func(t *testing.T) {
 			scene(t, func(p *play) {

@@ -67,7 +67,7 @@ const (
 	Unhealthy Reason = "unhealthy" // not ready in time, or its answers are not as expected
 	Hung      Reason = "hung"
 	Adopted   Reason = "adopted" // a former keepone's, and not wanted for long
-	Broken    Reason = "socket" // its listening socket was of no use any more
+	Broken    Reason = "socket"  // its listening socket was of no use any more
 )
 
 // A Weight is one sample of the backend's memory and what follows from it.
@@ -83,7 +83,7 @@ type Weight struct {
 // waits then. Everything else is called by the loop and must be prompt.
 type Config struct {
 	Bind  func(generation int) (Socket, error)               // a socket that is not published yet
-	Spawn func(s Socket, hold bool) (Backend, error)         // hold: wait for Go before the backend runs
+	Spawn func(s Socket, hold bool) (Backend, error)         // a shim that waits for Go; hold: for long, while another runs
 	Check func(context.Context) <-chan error                 // runs before a planned restart; nil for none
 	Ready func(context.Context, Socket, Backend) error       // returns when the backend serves
 	Quiet func(context.Context, Socket, time.Duration) error // returns at a quiet moment, or after the duration

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -105,9 +106,20 @@ func (s *site) inheritWaiting(l *legacy, options socket.Options) error {
 		}
 		s.former.Next = s.adapt(next)
 	}
-	if l.holder < 0 {
+	if l.holder >= 0 {
+		s.log("took the socket back from a waiting shim, process %d", l.state.Holder.PID)
+		err = unix.PidfdSendSignal(l.holder, unix.SIGKILL, nil, 0)
+	}
+	return errors.Join(err, s.nobodyLeft())
+}
+
+// nobodyLeft ends what dead backends left behind, as their keepone would have
+// done. Whoever lives all the same is in the way: never a second interpreter.
+func (s *site) nobodyLeft() error {
+	pids := s.spawner.EndFormer()
+	if len(pids) == 0 {
 		return nil
 	}
-	s.log("took the socket back from a waiting shim, process %d", l.state.Holder.PID)
-	return unix.PidfdSendSignal(l.holder, unix.SIGKILL, nil, 0)
+	return &failure{exitFailed, fmt.Sprintf("end them with: kill -9 %s", strings.Trim(fmt.Sprint(pids), "[]")),
+		fmt.Errorf("cannot run %s: processes of a former backend still live: %v", s.name, pids)}
 }

@@ -87,9 +87,13 @@ func (s *site) newSpawner() *process.Spawner {
 	if err != nil {
 		s.log("following the backend's processes through /proc: %v", err)
 	}
+	mark, err := process.Mark(s.runDir)
+	if err != nil {
+		s.log("warning: %v", err)
+	}
 	return &process.Spawner{
-		Reaper: process.NewReaper(), Name: s.name, Group: group,
-		Stop: s.config().Stop.Signal, Env: resident.Env(), Log: s.log,
+		Reaper: process.NewReaper(), Name: s.name, Group: group, Mark: mark, Lock: s.backendLock(),
+		Stop: s.config().Stop.Signal, User: -1, Env: resident.Env(), Log: s.log,
 	}
 }
 
@@ -108,11 +112,13 @@ func (s *site) spawn(on supervise.Socket, hold bool) (supervise.Backend, error) 
 		c.Blocking++
 		s.cured.Store(&c)
 	}
+	spec.Generation = l.Generation()
+	s.spawner.Stop, s.spawner.User = s.config().Stop.Signal, spec.UID // a reload may have changed them
 	spec.Handoff, spec.Lock = process.Handoff(s.config().Backend.Handoff), s.backendLock()
 	if !hold {
 		s.lastWords() // what is in the pipe belongs to the former one
 	}
-	p, err := s.spawner.Spawn(spec, process.Ends{Socket: l.Fd(), Output: s.output.Writer()}, hold)
+	p, err := s.spawner.Spawn(spec, process.Ends{Socket: l.Fd(), Output: s.output.Writer()}, true)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"keepone/process"
 	"keepone/record"
 	"keepone/single"
 	"keepone/socket"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,6 +24,7 @@ type legacy struct {
 	lock            *os.File // taken, or kept through an upgrade
 	control         int      // its listening socket, kept through an upgrade; else -1
 	sockets         []int    // listening sockets that were kept for us
+	held            error    // who holds the backend's lock; nil for nobody
 	untaken         bool     // its socket could not be taken back
 	child           bool     // the backend is a child of this process, which another program was
 }
@@ -45,25 +48,63 @@ func claim(t target, adopt string, e *estate, passed *stock) (*legacy, error) {
 	} else if err != nil {
 		return nil, fmt.Errorf("cannot run %s: %w", t.name, err)
 	}
-	l := leftBy(t)
-	l.lock, l.state.Upgrades = lock, 0
-	l.enrich(passed)
-	if l.backend >= 0 && adopt == "refuse" {
-		defer l.close()
-		lock.Close()
-		return nil, &failure{exitFailed, fmt.Sprintf("end it with: kill %d, or set single.adopt", l.state.Backend.PID),
-			fmt.Errorf("cannot run %s: a backend of a former keepone, process %d, still lives, and single.adopt is \"refuse\"", t.name, l.state.Backend.PID)}
+	l, err := settled(t, passed)
+	if err == nil {
+		err = l.acceptable(t, adopt)
 	}
-	backendLock, err := single.Lock(t.backendLock())
-	switch {
-	case err == nil:
-		backendLock.Close()
-	case l.backend < 0:
+	if err != nil {
 		l.close()
 		lock.Close()
-		return nil, survivor(t, err)
+		return nil, err
 	}
+	l.lock, l.state.Upgrades = lock, 0
 	return l, nil
+}
+
+// A shim that was given the word just before its keepone was killed is neither
+// waiting nor a backend for some milliseconds.
+const (
+	settleLooks = 40
+	settlePause = 50 * time.Millisecond
+)
+
+// settled finds out who is left, and who of them has the backend's lock.
+func settled(t target, passed *stock) (l *legacy, err error) {
+	for range settleLooks {
+		if l != nil {
+			l.close()
+			time.Sleep(settlePause)
+		}
+		l = leftBy(t)
+		var lock *os.File
+		if lock, err = single.Lock(t.backendLock()); err == nil {
+			lock.Close()
+			break
+		}
+		if held := new(single.HeldError); !errors.As(err, &held) {
+			return l, fmt.Errorf("cannot run %s: %w", t.name, err)
+		}
+		if l.held = err; l.backend >= 0 || l.holder < 0 {
+			break
+		}
+	}
+	l.enrich(passed)
+	return l, nil
+}
+
+// acceptable refuses to begin beside a backend that is not proved to be the
+// recorded one, or that is not wanted. What a recorded one left behind that is
+// dead itself will be ended.
+func (l *legacy) acceptable(t target, adopt string) error {
+	orphans := l.state.Backend != nil && l.backend < 0 // their leader is dead
+	switch {
+	case l.backend >= 0 && adopt == "refuse":
+		return &failure{exitFailed, fmt.Sprintf("end it with: kill %d, or set single.adopt", l.state.Backend.PID),
+			fmt.Errorf("cannot run %s: a backend of a former keepone, process %d, still lives, and single.adopt is \"refuse\"", t.name, l.state.Backend.PID)}
+	case l.held != nil && l.backend < 0 && !orphans && adopt != "replace":
+		return survivor(t, l.held)
+	}
+	return nil
 }
 
 // survivor explains a backend that outlived its keepone and is not the
@@ -82,7 +123,18 @@ func leftBy(t target) *legacy {
 	if err != nil {
 		state = record.State{}
 	}
-	return prove(state)
+	l := prove(state)
+	l.sortShims(t.name)
+	return l
+}
+
+// sortShims looks whether who is recorded as the backend is only about to
+// become it: then it waits, with its socket, for a word that will not come.
+func (l *legacy) sortShims(name string) {
+	if l.backend >= 0 && l.holder < 0 && process.IsShim(l.state.Backend.PID, name) {
+		l.state.Holder, l.holder = l.state.Backend, l.backend
+		l.state.Backend, l.backend = nil, -1
+	}
 }
 
 // prove finds out who of a state still lives.

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"fmt"
 	"os"
-	"strings"
 
 	"keepone/config"
 	"keepone/control"
@@ -67,9 +65,8 @@ func (s *site) openSocket(left *legacy) error {
 	if inherited, err := s.inherit(left, options); inherited || err != nil {
 		return err
 	}
-	if pids := s.spawner.Sweep(nil); len(pids) > 0 {
-		return &failure{exitFailed, fmt.Sprintf("end them with: kill %s", strings.Trim(fmt.Sprint(pids), "[]")),
-			fmt.Errorf("cannot run %s: processes of a former backend still live in its cgroup: %v", s.name, pids)}
+	if err := s.nobodyLeft(); err != nil {
+		return err
 	}
 	s.former = left.book()
 	if s.fixed {
