@@ -88,8 +88,10 @@ func follow(epoll, fd int, events uint32) error {
 // the rest is watched all the same.
 func (w *Watch) Add(l *Listener) error {
 	var errs []error
-	if err := follow(w.epollFD, l.fd, unix.EPOLLRDHUP); err != nil {
-		errs = append(errs, fmt.Errorf("whether it is shut down: %w", err))
+	if l.fd >= 0 { // else only others hold it
+		if err := follow(w.epollFD, l.fd, unix.EPOLLRDHUP); err != nil {
+			errs = append(errs, fmt.Errorf("whether it is shut down: %w", err))
+		}
 	}
 	if l.file >= 0 {
 		errs = append(errs, w.note(fdPath(l.file), fileEvents))

@@ -202,6 +202,19 @@ func TestWatchGenerations(t *testing.T) {
 	}
 }
 
+// A Listener that has the file and not the socket, which others hold.
+func TestWatchWithoutTheSocket(t *testing.T) {
+	o := options(t)
+	l := published(t, o, 1)
+	theirs := &Listener{options: o, generation: 1, fd: -1, file: l.file, dev: l.dev, ino: l.ino, sockIno: l.sockIno}
+	w := watching(t, theirs)
+	must(t, os.Remove(o.Path))
+	told(t, w, "removed")
+	if c := mend(t, diag(t), theirs); c != (Cure{Path: true}) {
+		t.Errorf("%+v", c)
+	}
+}
+
 // A user that may not read the file is told so, and has the rest.
 func TestWatchWhatCannotBeRead(t *testing.T) {
 	if os.Getuid() == 0 {
