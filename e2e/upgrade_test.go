@@ -81,7 +81,7 @@ func TestUpgradeRefused(t *testing.T) {
 		},
 		"no such file": func() { s.must(os.Remove(program)) },
 		"a bad word in the new brain": func() {
-			s.must(os.WriteFile(program, []byte("#!/bin/sh\necho a bad word in the new brain\nexit 7\n"), 0o755))
+			s.must(os.WriteFile(program+".new", []byte("#!/bin/sh\necho a bad word in the new brain\nexit 7\n"), 0o755), os.Rename(program+".new", program))
 		},
 		"memory.hard": func() {
 			s.install(program, keepone)

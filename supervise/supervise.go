@@ -139,6 +139,9 @@ func (s *Supervisor) step(ev event, why string) {
 	switch {
 	case s.status.State != Up:
 	case s.next.socket != nil:
+		if s.replace {
+			s.replace, s.because = false, Adopted
+		}
 		s.step(restart, "its queue is served; on to the next generation")
 	case s.replace:
 		s.replace = false

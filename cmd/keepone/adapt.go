@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
 	"keepone/process"
 	"keepone/socket"
 	"keepone/supervise"
@@ -20,6 +22,9 @@ func (l listener) Publish() error { return l.Listener.Publish() }
 // accept them any more.
 func (l listener) Queue() (supervise.Queue, error) {
 	q, err := l.diag.Queue(l.Listener)
+	if l.Fd() < 0 && errors.Is(err, fs.ErrNotExist) {
+		return supervise.Queue{}, nil // a foreign one, gone with its last holder
+	}
 	if q.ShutDown {
 		q.Pending = 0
 	}

@@ -22,15 +22,20 @@ type cures struct {
 func (s *site) mend(on supervise.Socket) error {
 	l := on.(listener).Listener
 	cure, err := s.diag.Mend(l, true)
-	if err != nil || cure == (socket.Cure{}) {
-		s.wayIs(nil)
-		s.complainOnce(err)
+	s.complainOnce(err)
+	if err == nil || cure.InTheWay != nil {
+		s.wayIs(cure.InTheWay)
+	}
+	if cure == (socket.Cure{}) {
 		return nil
 	}
 	c := *s.cured.Load()
 	if cure.Path {
 		c.Path++
-		s.log("the socket's file %s was gone or dead: it is back", s.config().Socket.Path)
+		if time.Since(s.pathTold) > pathPause {
+			s.log("the socket's file %s was gone or dead: it is back (%d times so far)", s.config().Socket.Path, c.Path)
+			s.pathTold = time.Now()
+		}
 	}
 	if cure.Backlog {
 		c.Backlog++
@@ -39,7 +44,6 @@ func (s *site) mend(on supervise.Socket) error {
 		c.Replaced++
 	}
 	s.cured.Store(&c)
-	s.wayIs(cure.InTheWay)
 	if s.watch != nil {
 		s.complainOnce(s.watch.Add(l))
 	}
@@ -83,15 +87,12 @@ func (s *site) watchSocket(ctx context.Context) {
 		case s.trouble <- struct{}{}:
 		default: // it is about to look
 		}
-		select { // a directory in which much happens must not keep us busy
-		case <-time.After(watchPause):
-		case <-ctx.Done():
-		}
 	}
 }
 
-// watchPause lies at least between two looks that something nudged.
-const watchPause = 2 * time.Millisecond
+// pathPause lies between two lines of the log about a path that somebody
+// removes again and again.
+const pathPause = 10 * time.Second
 
 func (s *site) openWatch() {
 	var err error

@@ -51,6 +51,7 @@ type site struct {
 	trouble    chan struct{}          // says that something was done to it
 	cured      atomic.Pointer[cures]  // so far
 	inTheWay   atomic.Pointer[string] // of the socket, at its path
+	pathTold   time.Time              // when a cure of the path was in the log; the loop's
 	complained string                 // by complainOnce
 	notify     *probe.Notify          // where the backend says READY=1; nil where that is not asked for
 	former     supervise.Legacy       // what a killed keepone left
