@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -54,7 +53,7 @@ func (c *talk) send(t fataler, parts ...string) {
 		if _, err := io.WriteString(c, part); err != nil {
 			t.Fatal(err)
 		}
-		for deadline := time.Now().Add(patience); ; runtime.Gosched() {
+		for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Microsecond) {
 			select {
 			case <-c.done:
 				return
