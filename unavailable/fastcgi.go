@@ -20,6 +20,7 @@ const (
 	fcgiUnknownType     = 11
 
 	fcgiResponder = 1
+	fcgiKeepConn  = 1
 
 	fcgiRequestComplete = 0
 	fcgiCannotMultiplex = 1
@@ -27,9 +28,9 @@ const (
 )
 
 // A record is a FastCGI record's header, and an exchange what is known of the
-// request that the connection carries. FCGI_KEEP_CONN is not honoured: the
-// connection is closed after one request, for the next backend wants it on its
-// own side of the door.
+// request that the connection carries. There is only one: a connection that
+// were kept would have to be closed at the word's end, just when a web server
+// may send the next request on it.
 type (
 	record struct {
 		kind    byte
@@ -39,6 +40,7 @@ type (
 	}
 	exchange struct {
 		id     uint16 // 0 before the request began
+		keep   bool   // FCGI_KEEP_CONN: the web server may want to use the connection again
 		params bool   // read to their end
 		stdin  bool   // read to its end
 		read   int64
@@ -125,7 +127,7 @@ func (v *visit) begin(x *exchange, r record) ([]byte, error) {
 	case role != fcgiResponder:
 		return appendEnd(nil, r.id, fcgiUnknownRole), nil
 	}
-	x.id = r.id
+	x.id, x.keep = r.id, body[2]&fcgiKeepConn != 0
 	return nil, nil
 }
 
@@ -136,6 +138,12 @@ func (v *visit) say(text []byte) error {
 
 // respond is the page as one write: records of FCGI_STDOUT, the empty one that
 // ends it, FCGI_END_REQUEST.
+//
+// Who asked to keep the connection may send the next request between that and
+// the close: nginx did, and made a 502 of it. So one more record follows, an
+// empty answer to no question: nginx uses a connection again only where
+// nothing stands behind FCGI_END_REQUEST (ngx_http_fastcgi_module.c, its
+// input filters).
 func (x *exchange) respond(page []byte) []byte {
 	if x.id == 0 {
 		return nil // a gigabyte of records, and no request among them
@@ -148,7 +156,11 @@ func (x *exchange) respond(page []byte) []byte {
 		page = page[n:]
 	}
 	out = appendRecord(out, fcgiStdout, x.id, nil)
-	return appendEnd(out, x.id, fcgiRequestComplete)
+	out = appendEnd(out, x.id, fcgiRequestComplete)
+	if x.keep {
+		out = appendRecord(out, fcgiGetValuesResult, 0, nil)
+	}
+	return out
 }
 
 // appendEnd appends FCGI_END_REQUEST with application status 0.

@@ -40,6 +40,7 @@ func variables(pairs ...string) string {
 type request struct {
 	name, protocol, text string
 	interim              string // comes before the answer
+	behind               string // comes behind the answer
 	bare                 bool   // no page: the method is HEAD
 	end                  byte   // FastCGI: status of FCGI_END_REQUEST, without a page if not 0
 }
@@ -47,7 +48,8 @@ type request struct {
 var requests = []request{
 	{name: "get", protocol: "fastcgi", text: fcgiStart(1, 1, 0) + fcgi(4, 1, "\x01\x01ab", 4) + fcgi(4, 1, "", 0) + fcgi(5, 1, "", 0)},
 	{name: "post", protocol: "fastcgi", text: fcgiStart(258, 1, 1) + fcgi(4, 258, "\x01\x01ab", 0) + fcgi(4, 258, "\x01\x01cd", 255) +
-		fcgi(4, 258, "", 8) + fcgi(5, 258, "a body", 2) + fcgi(5, 258, "more", 0) + fcgi(5, 258, "", 0)},
+		fcgi(4, 258, "", 8) + fcgi(5, 258, "a body", 2) + fcgi(5, 258, "more", 0) + fcgi(5, 258, "", 0),
+		behind: fcgi(10, 0, "", 0)},
 	{name: "strangers", protocol: "fastcgi", text: fcgi(5, 9, "who", 0) + fcgiStart(1, 1, 0) + fcgi(4, 2, "\x01\x01ab", 0) + fcgi(4, 2, "", 0) +
 		fcgi(5, 2, "", 0) + fcgi(2, 2, "", 0) + fcgi(4, 1, "", 0) + fcgi(5, 1, "", 0)},
 	{name: "values", protocol: "fastcgi", text: fcgi(9, 0, "\x0e\x00FCGI_MAX_CONNS", 0) + fcgiStart(1, 1, 0) + fcgi(4, 1, "", 0) + fcgi(5, 1, "", 0),
@@ -81,6 +83,9 @@ func (r request) check(answer []byte) error {
 	rest, ok := bytes.CutPrefix(answer, []byte(r.interim))
 	if !ok {
 		return fmt.Errorf("it does not begin with %q: %q", r.interim, answer)
+	}
+	if rest, ok = bytes.CutSuffix(rest, []byte(r.behind)); !ok {
+		return fmt.Errorf("it does not end with %q: %q", r.behind, answer)
 	}
 	form := "HTTP/1.1 "
 	switch r.protocol {
