@@ -95,7 +95,7 @@ var Keys = []Key{
 		field: func(c *Config) value { return duration{&c.Drain.Patience, 0} }},
 
 	{Name: "ready.by", Type: "string", Default: `"accept"`, Example: `"notify"`, Values: []string{"accept", "request", "values", "notify", "settle"},
-		Doc:   "What makes a backend ready: it accepted a connection, it answered the probe's request or FastCGI's FCGI_GET_VALUES (which few do), it said READY=1 to $NOTIFY_SOCKET, or it stayed alive for the settle time.",
+		Doc:   "What makes a backend ready: it accepted a connection, it answered the probe's request or FCGI_GET_VALUES (uwsgi never does), it said READY=1 to $NOTIFY_SOCKET, or it stayed alive for the settle time.",
 		field: func(c *Config) value { return text{&c.Ready.By} }},
 	{Name: "ready.timeout", Type: "duration", Default: `"60s"`, Example: `"60s"`,
 		Doc:   "How long a backend may take to be ready before it is ended and spawned again.",

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/procfs"
@@ -67,10 +68,11 @@ func (p Process) Started() time.Time {
 }
 
 // bootID is new with every boot: /proc/sys/kernel/random/boot_id of random(4).
-func bootID() string {
+// It is read once, as far as it can be.
+var bootID = sync.OnceValue(func() string {
 	text, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
 		return ""
 	}
 	return strings.TrimSpace(string(text))
-}
+})

@@ -123,7 +123,7 @@ func (s *site) spawn(on supervise.Socket, hold bool) (supervise.Backend, error) 
 		return nil, err
 	}
 	clear(s.identified)
-	s.made[p.PID()] = s.config().Config
+	s.made[p.PID()] = s.config()
 	return s.newBackend(p), nil
 }
 

@@ -53,13 +53,18 @@ func (s *site) mend(on supervise.Socket) error {
 // wayIs tells once what somebody put in the socket's way, and once that it is
 // gone.
 func (s *site) wayIs(in error) {
-	var text string
+	was := s.inTheWay.Load()
+	if in == nil && was == nil { // as nearly always: no garbage
+		return
+	}
+	text := ""
 	if in != nil {
 		text = in.Error()
 	}
-	if was := s.inTheWay.Swap(&text); was != nil && *was == text || was == nil && text == "" {
+	if was != nil && *was == text {
 		return
 	}
+	s.inTheWay.Store(&text)
 	if text == "" {
 		s.log("nothing is in the socket's way any more")
 		return

@@ -23,11 +23,12 @@ type view struct {
 	command  string
 	mode     string   // of the socket
 	outputTo string   // "auto" is resolved
+	digest   string   // of what a backend is made with
 	later    []string // keys of the file that only a new start of keepone puts in force
 }
 
 func newView(c *config.Config) *view {
-	return &view{Config: c, command: commandLine(c.Backend.Command), mode: c.Socket.Mode.String(), outputTo: c.OutputTo(output.Surroundings())}
+	return &view{Config: c, digest: c.Digest(), command: commandLine(c.Backend.Command), mode: c.Socket.Mode.String(), outputTo: c.OutputTo(output.Surroundings())}
 }
 
 // config is the configuration in force.
@@ -102,8 +103,10 @@ func (s *site) pend(pid, held int) {
 	switch {
 	case pid == 0:
 	case ok:
-		keys = config.Changes(made, s.config().Config, config.NextBackend)
-	case s.adopted != s.config().Digest():
+		if now := s.config(); made.digest != now.digest {
+			keys = config.Changes(made.Config, now.Config, config.NextBackend)
+		}
+	case s.adopted != s.config().digest:
 		keys = []string{"what changed since the former keepone spawned the backend"}
 	}
 	s.pending.Store(&keys)
@@ -119,7 +122,7 @@ func (s *site) pendingKeys() []string {
 // digest is that of the configuration which the process was made with.
 func (s *site) digest(pid int) string {
 	if made, ok := s.made[pid]; ok {
-		return made.Digest()
+		return made.digest
 	}
 	return s.adopted
 }

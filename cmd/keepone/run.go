@@ -13,7 +13,6 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
-	"keepone/config"
 	"keepone/control"
 	"keepone/output"
 	"keepone/probe"
@@ -34,7 +33,7 @@ type site struct {
 	target
 	inForce    atomic.Pointer[view]
 	pending    atomic.Pointer[[]string] // what a restart would put in force
-	made       map[int]*config.Config   // of each process that was spawned, by pid; the loop's
+	made       map[int]*view            // of each process that was spawned, by pid; the loop's
 	adopted    string                   // digest of the configuration that the adopted backend was made with
 	socket     *socket.Listener         // the first generation; the loop owns it and what follows
 	diag       *socket.Diag             // of the loop
@@ -95,7 +94,7 @@ func run(args []string) error {
 		trouble:    make(chan struct{}, 1),
 		lines:      make(chan string, 64),
 		identified: map[int]record.Process{},
-		made:       map[int]*config.Config{},
+		made:       map[int]*view{},
 		program:    programPath(),
 	}
 	s.inForce.Store(newView(cfg))
