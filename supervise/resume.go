@@ -11,7 +11,7 @@ type Legacy struct {
 	Started  time.Time // when that was spawned
 	Next     Socket    // published since, where the backend was draining; nil for none
 	Replace  bool      // it is not wanted for long: when it is seen to serve, a restart follows
-	Stopped  bool      // an operator had stopped the backend: it stays so
+	Stopped  bool      // an operator had stopped the backend, or was about to: it stays so, or is stopped
 	Restarts int       // so far
 	Last     Restart   // the latest of them
 	LastExit string    // how the former backend ended
@@ -37,6 +37,9 @@ func (s *Supervisor) begin() {
 	switch {
 	case s.now.backend != nil:
 		s.step(adopted, "a former keepone's backend, process still alive")
+		if s.stopped { // that was under way
+			s.plan(stop, Operator, Options{})
+		}
 	case s.stopped:
 		s.cfg.Log("down: it was stopped before the former keepone was killed")
 		s.publish()

@@ -159,7 +159,7 @@ cp /mnt/keepone /usr/bin/keepone
 mkdir -p /etc/keepone /srv
 cp /mnt/php.toml /etc/keepone/php.toml
 cp /mnt/lighttpd.conf /etc/lighttpd/lighttpd.conf
-cp /mnt/pid.php /srv/pid.php
+cp /mnt/pid.php /mnt/say.php /srv/
 `
 
 func TestSystemd(t *testing.T) {
@@ -193,6 +193,8 @@ func TestSystemd(t *testing.T) {
 	}
 	s.killed()
 	s.stored()
+	s.replaced()
+	s.journalled()
 	s.given()
 	pid = s.backend()
 	s.run("systemctl stop keepone@php")

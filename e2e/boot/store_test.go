@@ -48,6 +48,38 @@ func (s *system) stored() {
 	}
 }
 
+// replaced tries an upgrade in place: systemd's main process stays, and what it
+// stores.
+func (s *system) replaced() {
+	s.Helper()
+	pid, backend := s.run("systemctl show -P MainPID keepone@php"), s.backend()
+	load := make(chan string)
+	go func() { out, _ := s.try("sh /mnt/load"); load <- out }()
+	s.run("cp /usr/bin/keepone /usr/bin/keepone.new && mv /usr/bin/keepone.new /usr/bin/keepone && keepone upgrade php")
+	if failed := <-load; failed != "0" {
+		s.Errorf("%s of 200 requests failed during an upgrade", failed)
+	}
+	if now := s.run("systemctl show -P MainPID keepone@php"); now != pid {
+		s.Errorf("main process %s before the upgrade, %s after", pid, now)
+	}
+	if now := s.backend(); now != backend {
+		s.Errorf("backend %s before the upgrade, %s after", backend, now)
+	}
+	if out := s.run("systemctl reload keepone@php && systemctl show -P NFileDescriptorStore keepone@php"); out != "2" {
+		s.Errorf("%s descriptors are stored after an upgrade, want a socket and a pidfd", out)
+	}
+}
+
+// journalled tries where output goes under systemd, and where it is shown.
+func (s *system) journalled() {
+	s.Helper()
+	s.run("curl -sf http://127.0.0.1/say.php")
+	s.await("keepone logs php -n 5 | grep 'a line for the journal'")
+	if out := s.run("keepone status php"); !strings.Contains(out, "journal") {
+		s.Errorf("the status does not say where output goes:\n%s", out)
+	}
+}
+
 // given tries a socket that systemd listens at: keepone cannot rename it, and
 // restarts by the stop signal.
 func (s *system) given() {
@@ -72,7 +104,8 @@ func (s *system) given() {
 }
 
 var stored = map[string]string{
-	"both": both,
+	"both":    both,
+	"say.php": `<?php file_put_contents('php://stderr', "a line for the journal\n"); echo "said\n";`,
 	"given.toml": `[backend]
 command = ["php-cgi"]
 user = "www-data"
