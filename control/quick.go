@@ -27,12 +27,27 @@ type quick struct {
 	asked  [len(quickLine) + 1]byte
 	buf    []byte
 	poll   [1]unix.PollFd
+	cred   unix.Ucred
+	size   uint32 // of cred
+
+	take func(listening uintptr) bool // accept4(2) into the two below
+	fd   uintptr
+	err  syscall.Errno
+}
+
+func newQuick(answer Quick) *quick {
+	q := &quick{answer: answer}
+	q.take = func(listening uintptr) bool {
+		q.fd, _, q.err = unix.Syscall6(unix.SYS_ACCEPT4, listening, 0, 0, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0, 0)
+		return q.err != unix.EAGAIN
+	}
+	return q
 }
 
 // accept waits for a connection and answers it when it is a quick one. It
 // returns one that is not, or nil and nil.
 func (s *Server) accept(raw syscall.RawConn, q *quick) (*os.File, error) {
-	fd, err := s.acceptRaw(raw)
+	fd, err := q.accept(raw)
 	if err != nil {
 		return nil, err
 	}
@@ -44,30 +59,32 @@ func (s *Server) accept(raw syscall.RawConn, q *quick) (*os.File, error) {
 	return os.NewFile(uintptr(fd), "control connection"), nil
 }
 
-// acceptRaw is accept4(2) in Go's poller, without the peer's address, which
-// has no name anyway.
-func (s *Server) acceptRaw(raw syscall.RawConn) (int, error) {
-	var fd uintptr
-	var errno syscall.Errno
-	err := raw.Read(func(listening uintptr) bool {
-		fd, _, errno = unix.Syscall6(unix.SYS_ACCEPT4, listening, 0, 0, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0, 0)
-		return errno != unix.EAGAIN
-	})
-	switch {
-	case err != nil: // the poller has nothing else to say
+// accept waits in Go's poller. The peer's address is not asked for: it has no
+// name anyway.
+func (q *quick) accept(raw syscall.RawConn) (int, error) {
+	if raw.Read(q.take) != nil { // the poller has nothing else to say
 		return -1, os.ErrClosed
-	case errno != 0:
-		return -1, errno
 	}
-	return int(fd), nil
+	if q.err != 0 {
+		return -1, q.err
+	}
+	return int(q.fd), nil
+}
+
+// peer is GetsockoptUcred without garbage: SO_PEERCRED of unix(7).
+func (q *quick) peer(fd int) (uid uint32, ok bool) {
+	q.size = unix.SizeofUcred
+	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_PEERCRED,
+		uintptr(unsafe.Pointer(&q.cred)), uintptr(unsafe.Pointer(&q.size)), 0)
+	return q.cred.Uid, errno == 0
 }
 
 // isQuick looks at what has come, and takes it only when it is exactly the one
 // question, from somebody who may ask anything. Such a one is waited for a
 // moment: accept(2) is often faster than the client's next call.
 func (s *Server) isQuick(fd int, q *quick) bool {
-	cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
-	if err != nil || cred.Uid != 0 && int(cred.Uid) != s.self {
+	uid, ok := q.peer(fd)
+	if !ok || uid != 0 && int(uid) != s.self {
 		return false
 	}
 	q.poll[0] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}

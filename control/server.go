@@ -113,7 +113,7 @@ func (s *Server) Serve(ctx context.Context, needsOperate func(op string) bool, a
 	if err != nil {
 		return fmt.Errorf("cannot accept at %s: %w", s.path, cause(err))
 	}
-	q := &quick{answer: status}
+	q := newQuick(status)
 	ctx, cancel := context.WithCancel(ctx)
 	var underWay sync.WaitGroup
 	defer underWay.Wait()

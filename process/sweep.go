@@ -53,8 +53,11 @@ func (s *Spawner) Sweep(except *Process) (left []int) {
 // after a second. It returns who lives all the same.
 func (s *Spawner) EndFormer() (left []int) {
 	for n := range formerPatience {
+		if left = s.Sweep(nil); len(left) == 0 {
+			return nil
+		}
 		held := map[int]int{} // pidfds, opened before it is asked a second time who they are
-		for _, pid := range s.Sweep(nil) {
+		for _, pid := range left {
 			if fd, err := unix.PidfdOpen(pid, 0); err == nil {
 				held[pid] = fd
 			}
@@ -69,9 +72,6 @@ func (s *Spawner) EndFormer() (left []int) {
 				unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
 			}
 			unix.Close(fd)
-		}
-		if len(left) == 0 {
-			return nil
 		}
 		time.Sleep(formerPause)
 	}

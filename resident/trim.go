@@ -74,10 +74,10 @@ func clean() (ranges []span) {
 	}
 	fixed := isExec()
 	for line := range strings.Lines(string(maps)) {
-		f := strings.Fields(line)
-		if len(f) < 6 || strings.Join(f[5:], " ") != exe {
+		if !strings.HasSuffix(line, " "+exe+"\n") {
 			continue
 		}
+		f := strings.Fields(line)
 		if f[1] != "r-xp" && (f[1] != "r--p" || !fixed) {
 			continue
 		}
