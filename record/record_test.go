@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -149,5 +150,23 @@ func TestStarted(t *testing.T) {
 	}
 	if now := time.Now(); self.Started().After(now) || boot.Started().After(self.Started()) || now.Sub(self.Started()) > time.Hour {
 		t.Errorf("process 1 began at %s, this one at %s", boot.Started(), self.Started())
+	}
+}
+
+// What the first release wrote is read, with nothing where it knew nothing: an upgrade goes on from there.
+func TestFormerFormat(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state")
+	text := `{"version":1,"boot":"` + bootID() + `","supervisor":{"pid":7,"start":70},"state":"draining","backend":{"pid":8,"start":80},` +
+		`"socket":{"generation":3,"inode":333},"holder":{"pid":9,"start":90},"next":{"generation":4,"inode":444},"restarts":5}` + "\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Read(path)
+	want := State{
+		Version: 1, Boot: bootID(), Supervisor: Process{7, 70}, Phase: "draining", Backend: &Process{8, 80},
+		Socket: Socket{3, 333}, Holder: &Process{9, 90}, Next: &Socket{4, 444}, Restarts: 5,
+	}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, %v\nwant %+v", got, err, want)
 	}
 }
