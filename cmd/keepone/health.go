@@ -21,7 +21,6 @@ type look struct {
 	watch *hang.Watch
 	cpu   *hang.CPU
 	of    uint64 // the listening socket that is looked at
-	began time.Time
 }
 
 func newLook(timeout time.Duration) *look {
