@@ -26,7 +26,7 @@ func (k *Key) Takes() Takes {
 	switch {
 	case k.Name == "socket.path":
 		return NextRun
-	case k.Name == "backend.check" || k.Name == "backend.check_timeout" || k.Name == "backend.protocol":
+	case k.Name == "backend.check" || k.Name == "backend.check_timeout":
 		return AtOnce
 	case k.Name == "stop.signal" || slices.Contains([]string{"backend", "socket", "limits", "environment"}, k.section()):
 		return NextBackend

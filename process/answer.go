@@ -17,6 +17,7 @@ type Answerer struct {
 	pid, pidfd int
 	word       *os.File // ends it when it is closed, also by our death
 	exited     <-chan syscall.WaitStatus
+	gone       chan struct{}
 }
 
 // PID returns the process id.
@@ -24,8 +25,9 @@ func (a *Answerer) PID() int { return a.pid }
 
 // Answer starts `keepone unavailable` on a listening socket: as uid and gid
 // where uid is not negative, with the page to read at descriptor 4 and the word
-// at 5. It is no backend, and in none's tree.
-func (s *Spawner) Answer(ends Ends, page *os.File, uid, gid int) (*Answerer, error) {
+// at 5. It is no backend, and in none's tree. env is all of its environment: it
+// is not root's to keep.
+func (s *Spawner) Answer(ends Ends, page *os.File, uid, gid int, env []string) (*Answerer, error) {
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return nil, fmt.Errorf("cannot answer in the backend's place: %w", err)
@@ -36,9 +38,9 @@ func (s *Spawner) Answer(ends Ends, page *os.File, uid, gid int) (*Answerer, err
 		return nil, fmt.Errorf("cannot answer in the backend's place: %w", err)
 	}
 	defer read.Close()
-	a := &Answerer{word: word}
+	a := &Answerer{word: word, gone: make(chan struct{})}
 	attr := &syscall.ProcAttr{
-		Env: s.Env, Sys: &syscall.SysProcAttr{Setsid: true, PidFD: &a.pidfd},
+		Env: env, Sys: &syscall.SysProcAttr{Setsid: true, PidFD: &a.pidfd},
 		Files: []uintptr{null.Fd(), null.Fd(), ends.Output.Fd(), uintptr(ends.Socket), page.Fd(), read.Fd()},
 	}
 	if uid >= 0 {
@@ -51,8 +53,15 @@ func (s *Spawner) Answer(ends Ends, page *os.File, uid, gid int) (*Answerer, err
 		word.Close()
 		return nil, fmt.Errorf("cannot answer in the backend's place: %w", err)
 	}
+	go func() {
+		<-a.exited
+		close(a.gone)
+	}()
 	return a, nil
 }
+
+// Gone is closed when it has ended, whatever ended it.
+func (a *Answerer) Gone() <-chan struct{} { return a.gone }
 
 // End lets it take nobody any more and finish; it is called once and does not
 // wait. A process that does not end is ended.
@@ -61,10 +70,10 @@ func (a *Answerer) End() {
 	go func() {
 		defer unix.Close(a.pidfd)
 		select {
-		case <-a.exited:
+		case <-a.gone:
 		case <-time.After(endTime):
 			unix.PidfdSendSignal(a.pidfd, unix.SIGKILL, nil, 0)
-			<-a.exited
+			<-a.gone
 		}
 	}()
 }

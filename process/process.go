@@ -85,8 +85,14 @@ func (p *Process) Kill() error {
 	return errors.Join(err, p.signal(unix.SIGKILL))
 }
 
-// Signal sends sig to the process and to no other of its tree.
-func (p *Process) Signal(sig unix.Signal) error { return p.signal(sig) }
+// Pidfd returns a descriptor of the process that is the caller's to close.
+func (p *Process) Pidfd() (int, error) {
+	fd, err := unix.FcntlInt(uintptr(p.pidfd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("cannot duplicate the pidfd of process %d: %w", p.pid, err)
+	}
+	return fd, nil
+}
 
 // signal goes through the pidfd: it can hit nobody else.
 func (p *Process) signal(sig unix.Signal) error {

@@ -15,6 +15,9 @@ import (
 // collection, no huge pages.
 var recipe = []string{"GOMAXPROCS=1", "GOGC=50", "GODEBUG=disablethp=1"}
 
+// Recipe is the settings alone, for a process that needs nothing else.
+func Recipe() []string { return slices.Clone(recipe) }
+
 // Env is the environment of a process of ours that is to be small: the recipe
 // and nothing else that the Go runtime reads.
 func Env() []string {

@@ -35,7 +35,7 @@ func (s *Supervisor) spawn() {
 			s.complain(b.Kill())
 		}
 	}
-	s.watch(ready, s.cfg.Ready)
+	s.watch(ready, s.afterExcuses())
 }
 
 // run gives a shim the word. It is recorded as the backend before: were keepone

@@ -21,8 +21,10 @@ func (s *Supervisor) mend() {
 		return
 	}
 	s.publish()
+	s.status.Renewed++
 	up := s.status.State == Up || s.status.State == Starting
-	if up && s.now.backend != nil && s.preparing == nil {
+	if up && s.now.backend != nil {
+		s.abandon() // whoever asked for that restart has it
 		s.limit, s.hasty, s.because = s.cfg.DrainTimeout, s.idle(), Broken
 		if s.hasty {
 			s.limit = 0

@@ -37,11 +37,10 @@ func TestCalm(t *testing.T) {
 // In states that may last for ever there is no waiting for another.
 func TestCalmAtOnce(t *testing.T) {
 	for from, arrange := range map[State]func(*play){
-		Down:     func(p *play) { p.boot(); p.stop(Options{}) },
-		Blocked:  func(p *play) { p.usual.rival = "pid 7"; p.boot() },
-		Starting: func(p *play) { p.usual.ready = -1; p.boot() },
-		Up:       func(p *play) { p.boot() },
-		Backoff:  func(p *play) { p.usual.dies = time.Millisecond; p.boot(); p.pass(20 * time.Second) },
+		Down:    func(p *play) { p.boot(); p.stop(Options{}) },
+		Blocked: func(p *play) { p.usual.rival = "pid 7"; p.boot() },
+		Up:      func(p *play) { p.boot() },
+		Backoff: func(p *play) { p.usual.dies = time.Millisecond; p.boot(); p.pass(20 * time.Second) },
 	} {
 		scene(t, func(p *play) {
 			arrange(p)

@@ -138,14 +138,18 @@ func (w *world) probe(ctx context.Context, s Socket, b Backend) error {
 }
 
 // excuse takes who waits; nobody may be taken once a backend runs.
-func (w *world) excuse(s Socket) (func(), error) {
+func (w *world) excuse(s Socket) (func(), <-chan struct{}, error) {
 	w.do(func() {
 		w.note("excuse %d", s.Generation())
 		w.excuses++
 		w.law(w.running() == nil, "somebody answers beside a backend")
 		s.(*fakeSocket).pending = 0
 	})
-	return func() { w.do(func() { w.excuses--; w.note("no excuse") }) }, nil
+	gone := make(chan struct{})
+	return func() {
+		w.do(func() { w.excuses--; w.note("no excuse") })
+		time.AfterFunc(100*time.Millisecond, func() { close(gone) })
+	}, gone, nil
 }
 
 // wait is what the three have in common; neither the socket nor the backend

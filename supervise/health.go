@@ -45,6 +45,9 @@ func (s *Supervisor) tick() {
 	s.status.HighWater = max(s.status.HighWater, s.queue().Pending)
 	s.mend()
 	s.excuse()
+	if s.status.State == Down {
+		s.rest() // the queue of the former generation may be empty by now
+	}
 	if s.status.State != Up || s.preparing != nil {
 		return
 	}

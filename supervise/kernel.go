@@ -91,13 +91,13 @@ type Config struct {
 	// fails for another reason than the context, the drain lasts its full time.
 	Drained   func(context.Context, Socket, Backend) error
 	Weigh     func(pids []int, lived time.Duration) Weight
-	Mend      func(Socket) error                           // cures the socket at the public path; what it returns only a new one cures
-	Trouble   <-chan struct{}                              // says that Mend is worth while now; else it is called at every sample
-	Stuck     func(s Socket, pids []int) bool              // asked at every sample of a backend that is up: does it hang; nil for never
-	Probe     func(context.Context, Socket, Backend) error // one request of ours; the error may be ErrBusy
-	Excuse    func(Socket) (end func(), err error)         // answers who waits in the place of a backend, until end; nil for nobody
-	LastWords func() string                                // the end of the backend's output
-	Changed   func(st Status, now, next Socket)            // after every move; next is nil unless published
+	Mend      func(Socket) error                                         // cures the socket at the public path; what it returns only a new one cures
+	Trouble   <-chan struct{}                                            // says that Mend is worth while now; else it is called at every sample
+	Stuck     func(s Socket, pids []int) bool                            // asked at every sample of a backend that is up: does it hang; nil for never
+	Probe     func(context.Context, Socket, Backend) error               // one request of ours; the error may be ErrBusy
+	Excuse    func(Socket) (end func(), gone <-chan struct{}, err error) // answers who waits in the place of a backend, until end; nil for nobody
+	LastWords func() string                                              // the end of the backend's output
+	Changed   func(st Status, now, next Socket)                          // after every move; next is nil unless published
 	Log       func(format string, args ...any)
 
 	Fixed        bool          // the socket can have no next generation: a restart relies on the stop signal

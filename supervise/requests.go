@@ -134,6 +134,9 @@ func (s *Supervisor) serve(r request) {
 		if r.alter != nil {
 			r.alter(&s.cfg)
 			s.sampling.Reset(s.cfg.Sample)
+			if s.cfg.Excuse == nil {
+				s.endExcuses()
+			}
 			s.publish()
 		}
 		s.answer(r)

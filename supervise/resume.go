@@ -10,6 +10,8 @@ type Legacy struct {
 	Backend  Backend   // still alive, on the socket given to New; nil for none
 	Started  time.Time // when that was spawned
 	Next     Socket    // published since, where the backend was draining; nil for none
+	WasUp    bool      // it was ready already: it is not asked again
+	Own      bool      // this very process spawned it, before it replaced itself
 	Replace  bool      // it is not wanted for long: when it is seen to serve, a restart follows
 	Stopped  bool      // an operator had stopped the backend, or was about to: it stays so, or is stopped
 	Restarts int       // so far
@@ -23,22 +25,26 @@ type Legacy struct {
 // before Run.
 func (s *Supervisor) Resume(l Legacy) {
 	s.now.backend, s.next.socket = l.Backend, l.Next
-	s.stopped, s.replace = l.Stopped, l.Replace
+	s.stopped, s.replace, s.wasUp = l.Stopped, l.Replace, l.WasUp
 	s.status.Restarts, s.status.Last, s.status.LastExit, s.status.Failures = l.Restarts, l.Last, l.LastExit, l.Failures
 	if l.Backend != nil {
-		s.status.PID, s.status.Started, s.status.Adopted, s.status.Peak = l.Backend.PID(), l.Started, true, l.Peak
+		s.status.PID, s.status.Started, s.status.Adopted, s.status.Peak = l.Backend.PID(), l.Started, !l.Own, l.Peak
 	}
 }
 
-// begin is the first move. An adopted backend has to show that it is ready like
-// any other: the former keepone may have been killed while it started. With a
-// next generation published already, ready leads on to it.
+// begin is the first move. An adopted backend has to show that it is ready where
+// the former keepone was killed while it started: one that was up may be busy,
+// or have said so once and for all. With a next generation published already,
+// ready leads on to it.
 func (s *Supervisor) begin() {
 	switch {
 	case s.now.backend != nil:
 		s.step(adopted, "a former keepone's backend, process still alive")
-		if s.stopped { // that was under way
+		switch {
+		case s.stopped: // that was under way
 			s.plan(stop, Operator, Options{})
+		case s.wasUp:
+			s.step(ready, "it was up")
 		}
 	case s.stopped:
 		s.cfg.Log("down: it was stopped before the former keepone was killed")
@@ -49,7 +55,7 @@ func (s *Supervisor) begin() {
 }
 
 // WhenCalm calls f on the loop's goroutine as soon as nothing is under way: no
-// drain, no stop, nobody who waits for an outcome. While f runs nothing changes,
+// start, no drain, no stop, nobody who waits for an outcome. While f runs nothing changes,
 // so a process that replaces itself there loses nothing. It returns what f does.
 func (s *Supervisor) WhenCalm(ctx context.Context, f func() error) error {
 	_, err := s.ask(ctx, request{ev: numEvents, calm: f})
@@ -60,8 +66,9 @@ func (s *Supervisor) WhenCalm(ctx context.Context, f func() error) error {
 // still asked.
 func (s *Supervisor) calm() {
 	st := s.status.State
-	busy := s.leaving || s.preparing != nil || s.next.socket != nil || len(s.waiting) > 0
-	if len(s.calmly) == 0 || busy || st != Down && st != Blocked && st != Starting && st != Up && st != Backoff {
+	handover := s.next.socket != nil && s.now.backend != nil
+	busy := s.leaving || s.preparing != nil || handover || len(s.waiting) > 0
+	if len(s.calmly) == 0 || busy || st != Down && st != Blocked && st != Up && st != Backoff {
 		return
 	}
 	for _, r := range s.calmly {

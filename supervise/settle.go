@@ -123,7 +123,7 @@ func (s *Supervisor) setAside() {
 // end closes what is left when the backend is down; callers hear of it from
 // the state, and from Run's end.
 func (s *Supervisor) end() {
-	s.endExcuse()
+	s.endExcuses()
 	for _, g := range []generation{s.now, s.next} {
 		if g.socket != nil {
 			g.socket.Close()

@@ -25,6 +25,7 @@ type Status struct {
 	LastWords  string    // what it said before it ended unasked
 	Failures   int       // in a row; what the backoff grows with
 	Health     string    // what the latest failed probe of this backend got; empty when the latest did not fail
+	Renewed    int       // generations that replaced a broken socket
 	Excusing   bool      // somebody answers in the place of a backend
 	HighWater  int       // the most connections pending at any sample
 	Cut        int       // connections still open when the latest drain ended at its deadline

@@ -20,37 +20,39 @@ type Supervisor struct {
 	requests chan request
 	ended    chan struct{} // closed when Run returns
 
-	now       generation     // what serves
-	next      generation     // published, and waits for now to empty; zero for none
-	status    Status         // all but Queue
-	deadline  *time.Timer    // of the state
-	sampling  *time.Ticker   // of memory
-	limit     time.Duration  // of the drain that comes next
-	hasty     bool           // that drain is not waited for: what it cuts off is no news
-	watching  <-chan event   // ready or drained, of the state
-	unwatch   func()         // ends the goroutine behind watching
-	preparing *preparation   // a planned restart that has not begun; nil for none
-	waiting   []waiter       // callers to be told
-	calmly    []request      // to be served when nothing is under way
-	because   Reason         // of the restart under way
-	holdOff   time.Time      // no restart for memory before
-	rival     string         // who blocked the latest spawn
-	leaving   bool           // Run's context is done
-	replace   bool           // the adopted backend is to be replaced
-	stopped   bool           // a former keepone had been told to stop the backend
-	pids      []int          // reused by every sample
-	loose     sync.WaitGroup // dismissed shims not yet reaped
-	probing   *probe         // a health request under way; nil for none
-	health    outcomes       // of the latest probes
-	renewAt   time.Time      // no broken socket is replaced before
-	unserved  time.Time      // since when no backend is up; zero while one is
-	excused   func()         // ends who answers in the backend's place; nil for nobody
-	lenient   bool           // the deadline was seen too late and has been put off
+	now       generation        // what serves
+	next      generation        // published, and waits for now to empty; zero for none
+	status    Status            // all but Queue
+	deadline  *time.Timer       // of the state
+	sampling  *time.Ticker      // of memory
+	limit     time.Duration     // of the drain that comes next
+	hasty     bool              // that drain is not waited for: what it cuts off is no news
+	watching  <-chan event      // ready or drained, of the state
+	unwatch   func()            // ends the goroutine behind watching
+	preparing *preparation      // a planned restart that has not begun; nil for none
+	waiting   []waiter          // callers to be told
+	calmly    []request         // to be served when nothing is under way
+	because   Reason            // of the restart under way
+	holdOff   time.Time         // no restart for memory before
+	rival     string            // who blocked the latest spawn
+	leaving   bool              // Run's context is done
+	wasUp     bool              // the adopted backend was ready already
+	replace   bool              // the adopted backend is to be replaced
+	stopped   bool              // a former keepone had been told to stop the backend
+	pids      []int             // reused by every sample
+	loose     sync.WaitGroup    // dismissed shims not yet reaped
+	probing   *probe            // a health request under way; nil for none
+	health    outcomes          // of the latest probes
+	renewAt   time.Time         // no broken socket is replaced before
+	unserved  time.Time         // since when no backend is up; zero while one is
+	excuses   []excuse          // who answers in the backend's place
+	ending    []<-chan struct{} // the ends of those who did
+	lenient   bool              // the deadline was seen too late and has been put off
 }
 
 // New returns a Supervisor whose first backend will serve published.
 func New(cfg Config, published Socket) *Supervisor {
-	return &Supervisor{
+	s := &Supervisor{
 		cfg:      cfg,
 		requests: make(chan request),
 		ended:    make(chan struct{}),
@@ -63,6 +65,8 @@ func New(cfg Config, published Socket) *Supervisor {
 		unserved: time.Now(),
 		pids:     make([]int, 0, 64),
 	}
+	s.deadline.Stop()
+	return s
 }
 
 // Run supervises until ctx is done and the backend is down. Then the public
@@ -122,7 +126,9 @@ func (s *Supervisor) step(ev event, why string) {
 	case spawn:
 		s.spawn()
 	case attend:
-		s.watch(ready, s.cfg.Ready)
+		if !s.wasUp {
+			s.watch(ready, s.cfg.Ready)
+		}
 	case drain:
 		s.hold()
 		s.watch(drained, s.cfg.Drained)

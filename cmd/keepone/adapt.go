@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"io/fs"
+
 	"keepone/process"
 	"keepone/socket"
 	"keepone/supervise"
@@ -34,14 +35,16 @@ func (l listener) Queue() (supervise.Queue, error) {
 // A backend is a process.Process as the loop wants it.
 type backend struct {
 	*process.Process
-	site  *site
-	exits chan supervise.Exit
+	site    *site
+	made    *view // what it was made with; where it was adopted, the configuration of then
+	adopted bool
+	exits   chan supervise.Exit
 }
 
 func (b backend) Exited() <-chan supervise.Exit { return b.exits }
 
-func (s *site) newBackend(p *process.Process) backend {
-	b := backend{p, s, make(chan supervise.Exit, 1)}
+func (s *site) newBackend(p *process.Process, adopted bool) backend {
+	b := backend{p, s, s.config(), adopted, make(chan supervise.Exit, 1)}
 	go func() {
 		e := <-p.Exited()
 		exit := supervise.Exit{Text: e.Text, Clean: e.Clean}

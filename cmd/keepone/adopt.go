@@ -41,8 +41,9 @@ func (s *site) inheritBackend(l *legacy, options socket.Options) error {
 		return fmt.Errorf("%w; the backend of the former keepone still serves: end it with kill %d, then run keepone again", err, p.PID())
 	}
 	s.former = l.book()
+	s.former.WasUp, s.former.Own = l.state.Phase != "starting" && l.state.Phase != "", l.child
 	s.former.Replace = l.untaken || !l.child && s.config().Single.Adopt == "replace"
-	s.former.Backend, s.former.Started, s.former.Peak = s.newBackend(p), l.state.Backend.Started(), s.scale.Peak()
+	s.former.Backend, s.former.Started, s.former.Peak = s.newBackend(p, true), l.state.Backend.Started(), s.scale.Peak()
 	s.adopted = l.state.Config
 	if l.untaken || !s.socket.Published() {
 		next, err := s.inheritNext(l, options)
@@ -116,6 +117,9 @@ func (s *site) inheritWaiting(l *legacy, options socket.Options) error {
 // nobodyLeft ends what dead backends left behind, as their keepone would have
 // done. Whoever lives all the same is in the way: never a second interpreter.
 func (s *site) nobodyLeft() error {
+	if s.upgrades > 0 { // nothing but what the former program knew; a rival is the lock's to refuse
+		return nil
+	}
 	pids := s.spawner.EndFormer()
 	if len(pids) == 0 {
 		return nil

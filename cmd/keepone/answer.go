@@ -64,7 +64,10 @@ func (s *site) changed(st supervise.Status, now, next supervise.Socket) {
 	}
 	s.watchThese(now, next)
 	s.keepStored(st.PID, now, next)
-	s.latest, s.serving = s.record(st, now, next), now.(listener)
+	s.latest, s.serving = s.record(st, now, next), append(s.serving[:0], now.(listener))
+	if next != nil {
+		s.serving = append(s.serving, next.(listener))
+	}
 	err := record.Write(s.target.state(), s.latest)
 	if err != nil && s.unwritten == nil {
 		s.log("warning: %v", err)

@@ -105,7 +105,10 @@ func defaults(t target) config.Defaults {
 func loadConfig(t target) (*config.Config, error) {
 	c, err := config.Load(t.file, defaults(t))
 	if err == nil {
-		_, err = question(c, false)
+		_, err = question(c, c.Backend.Protocol, false)
+		if errors.Is(err, errNoQuestion) {
+			err = nil // config has seen to it that nothing is asked
+		}
 	}
 	if err != nil {
 		return nil, &failure{exitMisuse, "", err}

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"keepone/process"
+	"keepone/resident"
 	"keepone/supervise"
 	"keepone/unavailable"
 )
@@ -22,26 +23,26 @@ const (
 // excuse starts a process that answers those who wait in the place of a
 // backend. It takes nobody any more once end was called, and is gone a second
 // later. When keepone dies, so does it.
-func (s *site) excuse(on supervise.Socket) (end func(), err error) {
+func (s *site) excuse(on supervise.Socket) (end func(), gone <-chan struct{}, err error) {
 	page, err := s.page()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer page.Close()
 	uid, gid, _, err := s.config().Credentials()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	l := on.(listener)
 	if _, err := l.Blocking(); err != nil { // whoever had it last may have changed that
-		return nil, err
+		return nil, nil, err
 	}
-	p, err := s.spawner.Answer(process.Ends{Socket: l.Fd(), Output: os.Stderr}, page, uid, gid)
+	p, err := s.spawner.Answer(process.Ends{Socket: l.Fd(), Output: os.Stderr}, page, uid, gid, resident.Recipe())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	s.log("no backend serves: process %d answers 503 to those who wait", p.PID())
-	return p.End, nil
+	return p.End, p.Gone(), nil
 }
 
 // page is what they get, where the process can read it.
@@ -49,12 +50,8 @@ func (s *site) page() (*os.File, error) {
 	c := s.config()
 	text := []byte(ownPage)
 	if path := c.Unavailable.Page; path != "" {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, fmt.Errorf("cannot read unavailable.page: %w", err)
-		}
-		defer f.Close()
-		if text, err = io.ReadAll(io.LimitReader(f, largestPage)); err != nil {
+		var err error
+		if text, err = readPage(path); err != nil {
 			return nil, fmt.Errorf("cannot read unavailable.page: %w", err)
 		}
 	}
@@ -74,4 +71,22 @@ func (s *site) page() (*os.File, error) {
 		return nil, fmt.Errorf("cannot write the page: %w", err)
 	}
 	return f, nil
+}
+
+// readPage reads what everybody may read anyway: who can write to the directory
+// must not be able to publish another file of root's, nor to make us wait.
+func readPage(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !st.Mode().IsRegular() || st.Mode()&0o004 == 0 {
+		return nil, fmt.Errorf("%s is not a file that everybody may read (%s)", path, st.Mode())
+	}
+	return io.ReadAll(io.LimitReader(f, largestPage))
 }

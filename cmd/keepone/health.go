@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +14,8 @@ import (
 	"keepone/probe"
 	"keepone/socket"
 	"keepone/supervise"
+
+	"golang.org/x/sys/unix"
 )
 
 // A look is what keepone uses to see from outside whether a backend hangs. It
@@ -52,9 +55,14 @@ func (s *site) stuck(on supervise.Socket, pids []int) bool {
 // that is not done on the loop's goroutine.
 func (b backend) Abort() error {
 	pids, signal := b.Members(), b.site.config().Hang.Signal
+	pidfd, err := b.Pidfd() // of our own: the backend may be gone when it is needed
+	if err != nil {
+		return err
+	}
+	told := make(chan string, 1)
+	go func() { told <- hang.Stacks(pids) }()
 	go func() {
-		told := make(chan string, 1)
-		go func() { told <- hang.Stacks(pids) }()
+		defer unix.Close(pidfd)
 		select {
 		case text := <-told:
 			for line := range strings.Lines(text) {
@@ -62,27 +70,29 @@ func (b backend) Abort() error {
 			}
 		case <-time.After(time.Second):
 		}
-		if err := b.Signal(signal); err != nil {
-			b.site.log("%v", err)
+		if err := unix.PidfdSendSignal(pidfd, signal, nil, 0); err != nil && err != unix.ESRCH {
+			b.site.log("cannot send %s to process %d: %v", unix.SignalName(signal), b.PID(), err)
 		}
 	}()
 	return nil
 }
 
-// question is what the probe asks; ready.by = "values" asks the FastCGI library
-// alone.
-func question(c *config.Config, values bool) (*probe.Probe, error) {
+var errNoQuestion = errors.New("nothing can be asked in the backend's protocol")
+
+// question is what the probe asks in a protocol; ready.by = "values" asks the
+// FastCGI library alone.
+func question(c *config.Config, protocol string, values bool) (*probe.Probe, error) {
 	p := c.Probe
 	status, err := probe.ParseStatuses(p.Status)
 	if err != nil {
 		return nil, fmt.Errorf("cannot use probe.status: %w", err)
 	}
-	r := probe.Request{Protocol: c.Backend.Protocol, Method: p.Method, Path: p.Path, Host: p.Host, Script: p.Script, Status: status}
+	r := probe.Request{Protocol: protocol, Method: p.Method, Path: p.Path, Host: p.Host, Script: p.Script, Status: status}
 	switch {
 	case values:
 		r.Protocol = probe.FastCGIValues
-	case c.Backend.Protocol != probe.FastCGI && c.Backend.Protocol != probe.HTTP:
-		return nil, nil // a configuration that asks nothing: config has seen to that
+	case protocol != probe.FastCGI && protocol != probe.HTTP:
+		return nil, errNoQuestion
 	}
 	asks, err := probe.New(r)
 	if err != nil {
@@ -92,50 +102,63 @@ func question(c *config.Config, values bool) (*probe.Probe, error) {
 }
 
 // askBackend sends one request over a connection of our own.
-func (s *site) askBackend(ctx context.Context, l *socket.Listener, values bool) error {
-	c := s.config()
-	asks, err := question(c.Config, values)
-	if err != nil {
-		return err
-	}
+func askBackend(ctx context.Context, l *socket.Listener, asks *probe.Probe, timeout time.Duration) error {
 	fd, err := l.Connect()
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.Probe.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	return asks.Ask(ctx, fd)
 }
 
 // probe asks a backend that has no other request. Where one comes meanwhile and
 // no answer does, that says nothing: the backend may take one at a time.
-func (s *site) probe(ctx context.Context, on supervise.Socket, _ supervise.Backend) error {
-	l := on.(listener).Listener
-	d, err := socket.OpenDiag()
+func (s *site) probe(ctx context.Context, on supervise.Socket, from supervise.Backend) error {
+	l, c := on.(listener).Listener, s.config()
+	asks, err := question(c.Config, from.(backend).made.Backend.Protocol, false)
 	if err != nil {
 		return supervise.ErrBusy
 	}
-	defer d.Close()
-	if q, err := d.Queue(l); err != nil || q.Active+q.Pending > 0 {
+	if busy(l) {
 		return supervise.ErrBusy
 	}
-	err = s.askBackend(ctx, l, false)
-	if errors.Is(err, context.DeadlineExceeded) {
-		if q, failed := d.Queue(l); failed != nil || q.Active+q.Pending > 0 {
-			return supervise.ErrBusy
-		}
+	err = askBackend(ctx, l, asks, c.Probe.Timeout)
+	if errors.Is(err, context.DeadlineExceeded) && busy(l) {
+		return supervise.ErrBusy
 	}
 	return err
 }
 
+// busy says whether the backend has requests, or may have.
+func busy(l *socket.Listener) bool {
+	d, err := socket.OpenDiag()
+	if err != nil {
+		return true
+	}
+	defer d.Close()
+	q, err := d.Queue(l)
+	return err != nil || q.Active+q.Pending > 0
+}
+
 // untilAnswered asks until the answer is as expected: a backend that starts may
-// say 503 for a while, or close what it cannot serve yet.
-func (s *site) untilAnswered(ctx context.Context, l *socket.Listener, values bool) error {
+// say 503 for a while, or close what it cannot serve yet. One that is busy with
+// visitors and takes one at a time serves.
+func (s *site) untilAnswered(ctx context.Context, l *socket.Listener, from backend, values bool) error {
+	c := s.config()
+	asks, err := question(c.Config, from.made.Backend.Protocol, values)
+	if err != nil {
+		return err
+	}
 	said := ""
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
-		err := s.askBackend(ctx, l, values)
+		err := askBackend(ctx, l, asks, c.Probe.Timeout)
 		if err == nil || ctx.Err() != nil {
 			return err
+		}
+		if errors.Is(err, context.DeadlineExceeded) && taken(l) {
+			s.log("ready: no answer to the probe, but to visitors")
+			return nil
 		}
 		if text := err.Error(); text != said {
 			said = text
@@ -149,33 +172,39 @@ func (s *site) untilAnswered(ctx context.Context, l *socket.Listener, values boo
 	}
 }
 
-// openNotify makes the socket at which the backend says that it is ready. It is
-// there whether ready.by wants it or not yet: a reload may.
+// taken says that the backend has accepted connections that are not ours.
+func taken(l *socket.Listener) bool {
+	d, err := socket.OpenDiag()
+	if err != nil {
+		return false
+	}
+	defer d.Close()
+	q, err := d.Queue(l)
+	return err == nil && q.Active > 0
+}
+
+// openNotify makes the socket at which a backend says that it is ready, once
+// ready.by asks for it.
 func (s *site) openNotify() error {
-	if s.config().Ready.By != "notify" || s.notify != nil {
+	if s.config().Ready.By != "notify" || s.notify.Load() != nil {
 		return nil
 	}
 	uid, gid, _, err := s.config().Credentials()
 	if err != nil {
 		return err
 	}
-	if s.notify, err = probe.ListenNotify(s.notifySocket(), uid, gid); err != nil {
-		return err
+	n, err := probe.ListenNotify(s.notifySocket(), uid, gid)
+	if err == nil {
+		s.notify.Store(n)
 	}
-	return nil
+	return err
 }
 
 // saysReady waits for READY=1 from the backend or a process of its own.
 func (s *site) saysReady(ctx context.Context, from backend) error {
-	if s.notify == nil {
+	n := s.notify.Load()
+	if n == nil {
 		return fmt.Errorf("cannot hear READY=1: %w", os.ErrNotExist)
 	}
-	return s.notify.Ready(ctx, func(pid int) bool {
-		for _, member := range from.Members() {
-			if member == pid {
-				return true
-			}
-		}
-		return false
-	})
+	return n.Ready(ctx, func(pid int) bool { return slices.Contains(from.Members(), pid) })
 }

@@ -124,7 +124,7 @@ func (s *site) spawn(on supervise.Socket, hold bool) (supervise.Backend, error) 
 	}
 	clear(s.identified)
 	s.made[p.PID()] = s.config()
-	return s.newBackend(p), nil
+	return s.newBackend(p, false), nil
 }
 
 // ready waits as configured, and gives the listening socket its backlog again:
@@ -152,9 +152,11 @@ func (s *site) ready(ctx context.Context, on supervise.Socket, from supervise.Ba
 func (s *site) readyBy(ctx context.Context, by string, l *socket.Listener, from backend) error {
 	switch by {
 	case "request", "values":
-		return s.untilAnswered(ctx, l, by == "values")
+		return s.untilAnswered(ctx, l, from, by == "values")
 	case "notify":
-		return s.saysReady(ctx, from)
+		if !from.adopted { // else it may have said so to a keepone that was killed
+			return s.saysReady(ctx, from)
+		}
 	}
 	return socket.Ready(ctx, l)
 }
@@ -203,7 +205,7 @@ func (s *site) spec(argv []string) (process.Spec, error) {
 	if err != nil {
 		return process.Spec{}, err
 	}
-	if s.notify != nil {
+	if s.notify.Load() != nil {
 		env = append(env, "NOTIFY_SOCKET="+s.notifySocket())
 	}
 	uid, gid, groups, err := s.config().Credentials()

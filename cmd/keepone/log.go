@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"time"
@@ -43,9 +42,9 @@ func (s *site) flush(written <-chan struct{}) {
 	}
 }
 
-// drainLog waits until the lines so far are written.
-func (s *site) drainLog(ctx context.Context) {
-	for len(s.lines) > 0 && ctx.Err() == nil {
+// drainLog waits until the lines so far are written, unless nobody reads them.
+func (s *site) drainLog(atMost time.Duration) {
+	for end := time.Now().Add(atMost); len(s.lines) > 0 && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
 	}
 }

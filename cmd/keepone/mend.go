@@ -14,7 +14,7 @@ type cures struct {
 	Path     int `json:"path"`     // the socket's file was gone, or dead
 	Backlog  int `json:"backlog"`  // a backend had made it smaller
 	Blocking int `json:"blocking"` // a backend had left O_NONBLOCK behind
-	Replaced int `json:"replaced"` // only another generation helped
+	Replaced int `json:"replaced"` // only another generation helped; supervise counts
 }
 
 // mend looks after the socket at the public path. What it returns only another
@@ -40,8 +40,9 @@ func (s *site) mend(on supervise.Socket) error {
 	if cure.Backlog {
 		c.Backlog++
 	}
-	if cure.Broken != nil {
-		c.Replaced++
+	if cure.Broken != nil && s.fixed {
+		s.wayIs(cure.Broken) // it is for the init system to make another
+		return nil
 	}
 	s.cured.Store(&c)
 	if s.watch != nil {

@@ -43,6 +43,8 @@ func (s *site) reopen(ctx context.Context) control.Answer {
 
 // reopenByHand is what SIGUSR1 asks for: there is nobody but the log to tell.
 func (s *site) reopenByHand(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, lastWait) // a disk that hangs must not make us deaf
+	defer cancel()
 	if err := s.output.Reopen(ctx); err != nil {
 		s.log("warning: %v", err)
 	}

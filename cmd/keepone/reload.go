@@ -44,6 +44,12 @@ type reloaded struct {
 // reload reads the file again. When anything is wrong with it, the former
 // configuration stays, whole.
 func (s *site) reload(ctx context.Context) control.Answer {
+	select { // one after the other: the file that was read last is to be in force
+	case s.reloading <- struct{}{}:
+		defer func() { <-s.reloading }()
+	case <-ctx.Done():
+		return control.Answer{Error: ctx.Err().Error()}
+	}
 	old := s.config()
 	if old.File == "" {
 		return control.Answer{Error: "there is no configuration to reload: keepone was started with a command", Hint: "write one, and start keepone with its name"}
@@ -60,19 +66,8 @@ func (s *site) reload(ctx context.Context) control.Answer {
 	c.Socket.Path = old.Socket.Path // the running keepone holds on to it
 	v := newView(c)
 	v.later = did.Later
-	err = s.loop.Reconfigure(ctx, func(k *supervise.Config) {
-		s.inForce.Store(v)
-		s.policy(k)
-		s.scale.SetLimits(s.memoryLimits())
-	})
-	if err == nil {
-		err = s.control.SetAccess(access)
-	}
-	if err != nil {
+	if err := s.enforce(ctx, v, access); err != nil {
 		return control.Answer{Error: err.Error()}
-	}
-	if err := s.redirect(ctx, old); err != nil {
-		return control.Answer{Error: fmt.Sprintf("the new configuration is in force, but %v", err)}
 	}
 	did.Pending = s.pendingKeys()
 	body, err := json.Marshal(did)
@@ -81,6 +76,26 @@ func (s *site) reload(ctx context.Context) control.Answer {
 	}
 	s.log("%s", did.text())
 	return control.Answer{Body: body}
+}
+
+// enforce puts a configuration in force, as a whole, before anything that can
+// fail.
+func (s *site) enforce(ctx context.Context, v *view, access control.Access) error {
+	old := s.config()
+	var deaf error
+	err := s.loop.Reconfigure(ctx, func(k *supervise.Config) {
+		s.inForce.Store(v)
+		s.policy(k)
+		s.scale.SetLimits(s.memoryLimits())
+		deaf = s.openNotify()
+	})
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(deaf, s.control.SetAccess(access), s.redirect(ctx, old)); err != nil {
+		return fmt.Errorf("the new configuration is in force, but %w", err)
+	}
+	return nil
 }
 
 // reloadByHand is what SIGHUP asks for: there is nobody but the log to tell.

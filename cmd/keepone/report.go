@@ -46,7 +46,7 @@ type backendReport struct {
 	RSS     uint64  `json:"rss_bytes"`
 	Peak    uint64  `json:"peak_rss_bytes"`
 	Uptime  float64 `json:"uptime_seconds"`
-	Adopted bool    `json:"adopted,omitempty"` // spawned by a keepone that was killed since
+	Adopted bool    `json:"adopted,omitempty"` // spawned by another keepone, which was killed since
 }
 
 type supervisorReport struct {
@@ -101,6 +101,7 @@ func (s *site) report(st *supervise.Status, own uint64) statusReport {
 		Restarts: restartsReport{Total: st.Restarts},
 	}
 	r.Cures = *s.cured.Load()
+	r.Cures.Replaced = st.Renewed
 	if in := s.inTheWay.Load(); in != nil {
 		r.InTheWay = *in
 	}

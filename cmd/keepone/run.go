@@ -44,19 +44,22 @@ type site struct {
 	nudge      chan struct{} // to give memory back now
 	lines      chan string   // of the log, on their way to stderr
 	loop       *supervise.Supervisor
-	look       *look                  // of the loop, at the backend
-	watch      *socket.Watch          // for what is done to the socket; nil where that cannot be had
-	watched    *socket.Listener       // by watch; the loop's
-	trouble    chan struct{}          // says that something was done to it
-	cured      atomic.Pointer[cures]  // so far
-	inTheWay   atomic.Pointer[string] // of the socket, at its path
-	pathTold   time.Time              // when a cure of the path was in the log; the loop's
-	complained string                 // by complainOnce
-	notify     *probe.Notify          // where the backend says READY=1; nil where that is not asked for
-	former     supervise.Legacy       // what a killed keepone left
-	lost       uint64                 // bytes of output that could not be written, as far as told
-	unwritten  error                  // why the latest state is not on disk
-	identified map[int]record.Process // the processes since the latest spawn
+	look       *look                        // of the loop, at the backend
+	watch      *socket.Watch                // for what is done to the socket; nil where that cannot be had
+	watched    *socket.Listener             // by watch; the loop's
+	trouble    chan struct{}                // says that something was done to it
+	cured      atomic.Pointer[cures]        // so far
+	inTheWay   atomic.Pointer[string]       // of the socket, at its path
+	pathTold   time.Time                    // when a cure of the path was in the log; the loop's
+	complained string                       // by complainOnce
+	notify     atomic.Pointer[probe.Notify] // where the backend says READY=1; nil until that is asked for
+	reloading  chan struct{}                // held by the one reload at a time
+	caught     chan os.Signal               // from the very beginning
+	leaving    context.Context              // done when keepone was told to stop
+	former     supervise.Legacy             // what a killed keepone left
+	lost       uint64                       // bytes of output that could not be written, as far as told
+	unwritten  error                        // why the latest state is not on disk
+	identified map[int]record.Process       // the processes since the latest spawn
 
 	fixed     bool  // the socket is an init system's: not ours to rename
 	stored    []int // generations in the descriptor store; the loop's, as the next
@@ -66,7 +69,7 @@ type site struct {
 	upgrades int          // in place, so far
 	lockFile *os.File     // one keepone for each run directory
 	latest   record.State // as it was written last; the loop's
-	serving  listener     // what the backend serves; the loop's
+	serving  []listener   // what the backend serves, and what the next one will; the loop's
 }
 
 // run is the resident: it wires the packages together and returns when the
@@ -80,7 +83,10 @@ func run(args []string) error {
 	if tryOut {
 		return trial(t)
 	}
-	inherited, err := inheritedEstate()
+	// Before anything can take long: a signal must not end us halfway.
+	caught := make(chan os.Signal, 4)
+	signal.Notify(caught, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1)
+	inherited, err := inheritedEstate(t)
 	if err != nil {
 		return err
 	}
@@ -92,19 +98,21 @@ func run(args []string) error {
 		target:     t,
 		nudge:      make(chan struct{}, 1),
 		trouble:    make(chan struct{}, 1),
+		reloading:  make(chan struct{}, 1),
+		caught:     caught,
 		lines:      make(chan string, 64),
 		identified: map[int]record.Process{},
 		made:       map[int]*view{},
 		program:    programPath(),
 	}
-	s.inForce.Store(newView(cfg))
+	s.fixed, s.stored = passed.given >= 0, slices.Collect(maps.Keys(passed.sockets))
+	s.inForce.Store(s.keepPath(newView(cfg), inherited))
 	s.cured.Store(&cures{})
 	left, err := claim(t, cfg.Single.Adopt, inherited, passed)
 	if err != nil {
 		return err
 	}
 	s.lockFile, s.upgrades = left.lock, left.state.Upgrades
-	s.fixed, s.stored = passed.given >= 0, slices.Collect(maps.Keys(passed.sockets))
 	defer s.lockFile.Close()
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
@@ -146,6 +154,7 @@ func (s *site) serve(ctx context.Context) {
 	notify(daemon.SdNotifyReady)
 	leave, left := context.WithCancel(ctx)
 	defer left()
+	s.leaving = leave
 	go s.signals(ctx, left)
 	s.loop.Run(leave)
 	s.log("stopped")
@@ -160,13 +169,11 @@ func (s *site) listen(ctx context.Context) {
 
 // signals turns the first SIGTERM into a stop, and the next into a hurry.
 func (s *site) signals(ctx context.Context, leave func()) {
-	c := make(chan os.Signal, 4)
-	signal.Notify(c, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1)
 	for first := true; ; {
 		select {
 		case <-ctx.Done():
 			return
-		case sig := <-c:
+		case sig := <-s.caught:
 			switch {
 			case sig == syscall.SIGHUP:
 				s.reloadByHand(ctx)
@@ -193,7 +200,7 @@ func (s *site) clear() {
 		os.Remove(s.backendLock())
 		lock.Close()
 	}
-	for _, path := range []string{s.target.output(), s.history(), s.state(), s.lock()} {
+	for _, path := range []string{s.target.output(), s.history(), s.notifySocket(), s.state(), s.lock()} {
 		os.Remove(path)
 	}
 	os.Remove(s.runDir) // stays where somebody keeps something in it
@@ -208,8 +215,8 @@ func (s *site) close() error {
 	if s.output != nil {
 		s.output.Close()
 	}
-	if s.notify != nil {
-		errs = append(errs, s.notify.Close())
+	if n := s.notify.Load(); n != nil {
+		errs = append(errs, n.Close())
 	}
 	if s.socket != nil && s.loop == nil {
 		errs = append(errs, s.socket.Close()) // else the loop has done it

@@ -68,8 +68,10 @@ func (l *legacy) enrich(s *stock) {
 		l.sockets = append(l.sockets, s.given)
 	}
 	slices.Sort(generations)
-	if l.state.Socket.Inode == 0 && len(generations) > 0 {
+	lost := l.backend < 0 && l.holder < 0 && l.kept(l.state.Socket) < 0 // the state file is older than what is stored
+	if len(generations) > 0 && (l.state.Socket.Inode == 0 || lost) {
 		first, last := generations[0], generations[len(generations)-1]
+		l.state.Next = nil
 		l.state.Socket = record.Socket{Generation: first, Inode: inode(s.sockets[first])}
 		if last != first {
 			l.state.Next = &record.Socket{Generation: last, Inode: inode(s.sockets[last])}
@@ -125,9 +127,13 @@ func (s *site) keepStored(pid int, sockets ...supervise.Socket) {
 		if sock == nil {
 			continue
 		}
-		use = append(use, sock.Generation())
+		var err error
 		if !slices.Contains(s.stored, sock.Generation()) {
-			s.complain(store.Put(storedSocket+strconv.Itoa(sock.Generation()), sock.(listener).Fd()))
+			err = store.Put(storedSocket+strconv.Itoa(sock.Generation()), sock.(listener).Fd())
+			s.complain(err)
+		}
+		if err == nil { // else it is tried again at the next move
+			use = append(use, sock.Generation())
 		}
 	}
 	for _, generation := range s.stored {
@@ -139,12 +145,15 @@ func (s *site) keepStored(pid int, sockets ...supervise.Socket) {
 	if pid == s.storedPID {
 		return
 	}
-	s.storedPID = pid
-	s.complain(store.Remove(storedBackend))
-	if pidfd, err := unix.PidfdOpen(pid, 0); pid != 0 && err == nil {
-		s.complain(store.Put(storedBackend, pidfd))
+	err := store.Remove(storedBackend)
+	if pidfd, opened := unix.PidfdOpen(pid, 0); pid != 0 && opened == nil && err == nil {
+		err = store.Put(storedBackend, pidfd)
 		unix.Close(pidfd)
 	}
+	if err == nil {
+		s.storedPID = pid
+	}
+	s.complain(err)
 }
 
 func (s *site) complain(err error) {

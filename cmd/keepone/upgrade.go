@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -21,7 +22,8 @@ import (
 
 const (
 	trialTimeout   = 30 * time.Second
-	estateVariable = "KEEPONE_ESTATE" // number of the descriptor that an estate is read from
+	quiesceTime    = 200 * time.Millisecond // for answers that are on their way
+	estateVariable = "KEEPONE_ESTATE"       // number of the descriptor that an estate is read from
 )
 
 // An estate is what keepone leaves to itself when a new program takes its place
@@ -31,6 +33,8 @@ type estate struct {
 	Lock    int          `json:"lock"`
 	Control int          `json:"control"`
 	Sockets []int        `json:"sockets"`
+	Path    string       `json:"path"`  // where they are published
+	Fixed   bool         `json:"fixed"` // they are an init system's
 }
 
 func (e *estate) descriptors() []int { return append([]int{e.Lock, e.Control}, e.Sockets...) }
@@ -39,12 +43,39 @@ func (e *estate) descriptors() []int { return append([]int{e.Lock, e.Control}, e
 // its backend and whoever waits stay. It returns only what went wrong: when all
 // is well, the caller's connection ends, and the new program answers.
 func (s *site) upgrade(ctx context.Context) control.Answer {
-	err := s.tryOut(ctx)
-	if err == nil {
+	var err error
+	for range upgradeTries { // what was tried out is what must be there when it is calm
+		tried := s.ingredients()
+		if err = s.tryOut(ctx); err != nil {
+			break
+		}
 		s.log("replacing keepone by %s", s.program)
-		err = s.loop.WhenCalm(ctx, s.replace)
+		err = s.loop.WhenCalm(ctx, func() error {
+			if s.ingredients() != tried {
+				return errOtherwise
+			}
+			return s.replace()
+		})
+		if !errors.Is(err, errOtherwise) {
+			break
+		}
 	}
 	return control.Answer{Error: fmt.Sprintf("the running keepone, version %s, stays: %v", version, err)}
+}
+
+const upgradeTries = 3
+
+var errOtherwise = errors.New("the program or the configuration changed meanwhile")
+
+// ingredients is what an upgrade is made of, as stat(2) sees it.
+func (s *site) ingredients() (all [2]string) {
+	for i, path := range []string{s.program, s.config().File} {
+		var st unix.Stat_t
+		if unix.Stat(path, &st) == nil {
+			all[i] = fmt.Sprint(st.Dev, st.Ino, st.Size, st.Mtim, st.Ctim)
+		}
+	}
+	return all
 }
 
 // tryOut lets the new program look at the configuration and the state.
@@ -77,7 +108,13 @@ func trial(t target) error {
 // replace is called by the loop when nothing is under way. Nothing that the
 // backend said is between the FIFO and the file at that moment.
 func (s *site) replace() error {
-	e := estate{State: s.latest, Lock: int(s.lockFile.Fd()), Control: s.control.Fd(), Sockets: []int{s.serving.Fd()}}
+	e := estate{
+		State: s.latest, Lock: int(s.lockFile.Fd()), Control: s.control.Fd(),
+		Path: s.config().Socket.Path, Fixed: s.fixed,
+	}
+	for _, l := range s.serving {
+		e.Sockets = append(e.Sockets, l.Fd())
+	}
 	e.State.Upgrades++
 	memory, err := e.file()
 	if err != nil {
@@ -85,10 +122,14 @@ func (s *site) replace() error {
 	}
 	defer memory.Close()
 	kept := append(e.descriptors(), int(memory.Fd()))
+	s.drainLog(lastWait)
+	s.control.Quiesce(quiesceTime)
 	ctx, cancel := context.WithTimeout(context.Background(), lastWait)
 	defer cancel()
-	s.drainLog(ctx)
 	return s.output.Between(ctx, func() error {
+		if s.leaving.Err() != nil || len(s.caught) > 0 {
+			return supervise.ErrLeaving // execve would forget the signal
+		}
 		keepOpen(kept, true)
 		defer keepOpen(kept, false)
 		env := append(os.Environ(), estateVariable+"="+strconv.Itoa(int(memory.Fd())))
@@ -126,8 +167,9 @@ func keepOpen(fds []int, open bool) {
 }
 
 // inheritedEstate reads what the former program left; nil when keepone was
-// started like any other.
-func inheritedEstate() (*estate, error) {
+// started like any other. Only what this very process left itself is believed:
+// execve(2) keeps its number and start time, and nobody else can have the lock.
+func inheritedEstate(t target) (*estate, error) {
 	number, ok := os.LookupEnv(estateVariable)
 	if !ok {
 		return nil, nil
@@ -138,18 +180,54 @@ func inheritedEstate() (*estate, error) {
 		return nil, fmt.Errorf("cannot read the estate: %s is %q", estateVariable, number)
 	}
 	f := os.NewFile(uintptr(fd), "estate")
+	if f == nil {
+		return nil, fmt.Errorf("cannot read the estate: %s is %q", estateVariable, number)
+	}
 	defer f.Close()
 	var e estate
 	if err := json.NewDecoder(f).Decode(&e); err != nil {
 		return nil, fmt.Errorf("cannot read the estate: %w", err)
 	}
+	self, err := record.Identify(os.Getpid())
+	var held, there unix.Stat_t
+	err = errors.Join(err, unix.Fstat(e.Lock, &held), unix.Stat(t.lock(), &there))
+	if err != nil || self != e.State.Supervisor || held.Dev != there.Dev || held.Ino != there.Ino {
+		return nil, fmt.Errorf("cannot believe the estate in %s: it is not of this process and run directory", estateVariable)
+	}
 	keepOpen(e.descriptors(), false)
 	return &e, nil
 }
 
-// programPath is where keepone was started from. A package that replaces it
-// leaves the running one a file that has been deleted.
+// keepPath keeps a running keepone's socket where it is, whatever the file says
+// by now: only a new start moves it.
+func (s *site) keepPath(v *view, e *estate) *view {
+	if e == nil || v.Socket.Path == e.Path && s.fixed == e.Fixed {
+		return v
+	}
+	if v.Socket.Path != e.Path && !e.Fixed {
+		v.later = []string{"socket.path"}
+	}
+	v.Socket.Path, s.fixed = e.Path, e.Fixed
+	return v
+}
+
+// programPath is where keepone was started from, links unresolved: a package,
+// or who keeps versions side by side, puts another one there.
 func programPath() string {
+	self, err := os.Stat("/proc/self/exe")
+	candidates := []string{os.Args[0]}
+	if !strings.Contains(os.Args[0], "/") {
+		candidates = nil
+		for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
+			candidates = append(candidates, filepath.Join(dir, os.Args[0]))
+		}
+	}
+	for _, path := range candidates {
+		there, failed := os.Stat(path)
+		if path, absolute := filepath.Abs(path); err == nil && failed == nil && absolute == nil && os.SameFile(self, there) {
+			return path
+		}
+	}
 	path, err := os.Executable()
 	if err != nil {
 		return "/proc/self/exe"
