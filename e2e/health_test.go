@@ -6,7 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // TestReadyBy: each way of being ready lets a restart under load lose nothing, and one that is never ready says why.
@@ -34,6 +36,13 @@ func TestReadyBy(t *testing.T) {
 			l := openLoop(t, s.url, class{20, "/fast"})
 			for range 3 {
 				s.do("restart-backend")
+			}
+			before := s.await("up").Backend.PID
+			s.do("upgrade") // whoever was up is not asked again
+			s.killKeepone()
+			s.startKeepone()
+			if now := s.await("up").Backend.PID; now != before {
+				t.Errorf("backend %d, and %d after an upgrade and an adoption", before, now)
 			}
 			l.lossless(t)
 		})
@@ -147,5 +156,49 @@ func TestUnavailable(t *testing.T) {
 				t.Error("status says that somebody answers in the backend's place")
 			}
 		})
+	}
+}
+
+// TestPageOfOthers: what not everybody may read is not published, and what is no file makes nobody wait.
+func TestPageOfOthers(t *testing.T) {
+	t.Parallel()
+	command, set := backend(t, "threaded.py")
+	s := newSite(t, plan{front: "lighttpd", command: command, settings: set})
+	set["unavailable.wait"], set["memory.sample"], set["unavailable.page"] = "1s", "50ms", s.path("page.html")
+	s.configure(set)
+	s.startKeepone()
+	s.await("up")
+	s.startWeb()
+	s.must(syscall.Mkfifo(s.path("page.html"), 0o644))
+	s.do("stop-backend")
+	answers := make(chan outcome, 2)
+	go func() { answers <- ask(newClient(), s.url, "/fast") }()
+	log := filepath.Join(s.dir, "keepone.log")
+	await(t, 10*time.Second, "it is told", func() bool { return strings.Contains(tail(log), "everybody may read") })
+	s.must(os.Remove(s.path("page.html")), os.WriteFile(s.path("secret"), []byte("secret"), 0o600), os.Symlink(s.path("secret"), s.path("page.html")))
+	go func() { answers <- ask(newClient(), s.url, "/fast") }()
+	s.awaitThat("both wait", func(st state) bool { return st.Queue.Pending == 2 })
+	s.do("start-backend")
+	for range cap(answers) {
+		if o := <-answers; o.err != nil {
+			t.Error(o.err)
+		}
+	}
+}
+
+// TestReloadToNotify: ready.by may become "notify" while keepone runs.
+func TestReloadToNotify(t *testing.T) {
+	t.Parallel()
+	command, set := backend(t, "threaded.py")
+	s := newRunningSite(t, plan{front: "lighttpd", command: command, settings: set})
+	set["ready.by"], set["backend.command"] = "notify", append([]string{filepath.Join(s.dir, "one.sh")}, append(command, "notify")...)
+	s.configure(set)
+	s.do("reload")
+	s.fds++ // where the backend says READY=1
+	for range 2 {
+		s.do("restart-backend")
+	}
+	if o := ask(newClient(), s.url, "/fast"); o.err != nil {
+		t.Error(o.err)
 	}
 }

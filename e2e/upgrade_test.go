@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -19,8 +20,13 @@ func (s *site) own() string {
 // install puts a copy of a program at a path, by rename: the running one keeps its file.
 func (s *site) install(path, program string) {
 	s.t.Helper()
-	text, err := os.ReadFile(program)
-	s.must(err, os.WriteFile(path+".new", text, 0o755), os.Rename(path+".new", path))
+	// Not written by this process: a child that another test forks meanwhile would keep it open for writing, and it
+	// could not be executed.
+	out, err := exec.Command("cp", program, path+".new").CombinedOutput()
+	if err != nil {
+		s.t.Fatalf("cp: %v\n%s", err, out)
+	}
+	s.must(os.Rename(path+".new", path))
 }
 
 // TestUpgrade: keepone replaces itself again and again under load. Its process, the backend and its history stay; nothing
@@ -127,5 +133,48 @@ func TestUpgradeWithoutBackend(t *testing.T) {
 		if o := <-waiting; o.err != nil {
 			t.Error(o.err)
 		}
+	}
+}
+
+// TestUpgradeDuringRestart: an upgrade waits for a restart under way, and whoever asked for that is told of its outcome.
+func TestUpgradeDuringRestart(t *testing.T) {
+	t.Parallel()
+	command, set := backend(t, "threaded.py")
+	set["drain.patience"] = "100ms"
+	s := newRunningSite(t, plan{front: "lighttpd", command: command, settings: set})
+	for range 3 {
+		slow := make(chan outcome, 1)
+		go func() { slow <- ask(newClient(), s.url, "/slow") }()
+		s.awaitThat("a request is under way", func(st state) bool { return st.Queue.Active == 1 })
+		cli := s.background("restart-backend")
+		s.await("draining")
+		s.do("upgrade")
+		if err := cli.Wait(); err != nil {
+			t.Errorf("restart-backend was not told of its success: %v", err)
+		}
+		if o := <-slow; o.err != nil {
+			t.Error(o.err)
+		}
+		s.await("up")
+	}
+}
+
+// TestForgedEstate: what another process claims to have left is not believed.
+func TestForgedEstate(t *testing.T) {
+	t.Parallel()
+	command, set := backend(t, "threaded.py")
+	s := newRunningSite(t, plan{command: command, settings: set})
+	before := s.await("up")
+	forged := filepath.Join(s.dir, "estate")
+	s.must(os.WriteFile(forged, []byte(`{"state":{"version":1},"lock":0,"control":1,"sockets":[2]}`), 0o600))
+	p, err := start(filepath.Join(s.dir, "forged.log"), append(s.environ(), "KEEPONE_ESTATE=3"), -1,
+		"sh", "-c", `exec 3<"$0"; exec "$@"`, forged, keepone, "run", "-c", s.config, "--run-dir", s.run)
+	s.must(err)
+	await(t, 10*time.Second, "it gives up", func() bool { return !p.alive() })
+	if log := tail(filepath.Join(s.dir, "forged.log")); !strings.Contains(log, "cannot believe the estate") {
+		t.Errorf("it says:\n%s", log)
+	}
+	if st := s.await("up"); st.Backend.PID != before.Backend.PID {
+		t.Errorf("%+v", st)
 	}
 }

@@ -145,8 +145,16 @@ func (w *world) excuse(s Socket) (func(), <-chan struct{}, error) {
 		w.law(w.running() == nil, "somebody answers beside a backend")
 		s.(*fakeSocket).pending = 0
 	})
-	gone := make(chan struct{})
+	gone, died := make(chan struct{}), false
+	w.excuseDies = func() {
+		died = true
+		w.excuses--
+		close(gone)
+	}
 	return func() {
+		if died {
+			return
+		}
 		w.do(func() { w.excuses--; w.note("no excuse") })
 		time.AfterFunc(100*time.Millisecond, func() { close(gone) })
 	}, gone, nil

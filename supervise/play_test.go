@@ -16,6 +16,8 @@ type play struct {
 	s    *Supervisor
 	end  context.CancelFunc
 	done chan struct{}
+
+	prepare func(*Supervisor) // before it runs
 }
 
 // scene runs f in a bubble of its own, then keepone is told to leave, and must
@@ -41,6 +43,9 @@ func (p *play) boot() {
 func (p *play) start(cfg Config) {
 	ctx, cancel := context.WithCancel(context.Background())
 	p.s, p.end, p.done = New(cfg, p.sockets[0]), cancel, make(chan struct{})
+	if p.prepare != nil {
+		p.prepare(p.s)
+	}
 	go func() {
 		defer close(p.done)
 		defer func() {

@@ -40,17 +40,18 @@ type world struct {
 	broken    []string
 	moves     []Status // every one handed to Changed
 
-	fail     map[string]bool // what fails: bind, spawn, hold, publish, go, check, ready, quiet, drained, queue, kill
-	coming   []behaviour     // of the backends to run next, in order
-	usual    behaviour       // of those after them
-	holding  behaviour       // of shims that wait for the word
-	work     time.Duration   // how long a request takes
-	checking time.Duration   // how long the check takes; negative is for ever
-	weight   Weight
-	hangs    bool  // what is up now
-	sick     error // what a probe gets
-	polite   bool  // somebody answers where no backend does
-	excuses  int   // processes that answer in the backend's place
+	fail       map[string]bool // what fails: bind, spawn, hold, publish, go, check, ready, quiet, drained, queue, kill
+	coming     []behaviour     // of the backends to run next, in order
+	usual      behaviour       // of those after them
+	holding    behaviour       // of shims that wait for the word
+	work       time.Duration   // how long a request takes
+	checking   time.Duration   // how long the check takes; negative is for ever
+	weight     Weight
+	hangs      bool   // what is up now
+	sick       error  // what a probe gets
+	polite     bool   // somebody answers where no backend does
+	excuseDies func() // the latest process that answers in the backend's place
+	excuses    int    // processes that answer in the backend's place
 }
 
 func newWorld() *world {

@@ -94,6 +94,7 @@ func (s *system) given() {
 	for range 3 {
 		s.run("keepone restart-backend given && curl -sf http://127.0.0.1/pid.given")
 	}
+	s.run("keepone upgrade given && curl -sf http://127.0.0.1/pid.given && keepone restart-backend given && curl -sf http://127.0.0.1/pid.given")
 	s.run("kill -9 $(systemctl show -P MainPID keepone@given); curl -sf http://127.0.0.1/pid.given")
 	s.await("keepone status given | grep adopted")
 	s.run("systemctl stop keepone@given && test -S /run/given.sock")
