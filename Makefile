@@ -3,15 +3,19 @@
 GO      ?= go
 LDFLAGS  = -s -w -X runtime.godebugDefault=disablethp=1
 BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -buildmode=exe -ldflags '$(LDFLAGS)'
+MINUTES  = 30
 TOOLS    = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build test demo lint race bench packages-for-tests packages-for-demo clean
+.PHONY: build test chaos demo lint race bench packages-for-tests packages-for-demo clean
 
 build: ## the keepone binary, static, not position-independent (DESIGN.md, "Go")
 	$(BUILD) -o keepone ./cmd/keepone
 
 test: packages-for-tests ## every test; as root all of them
 	$(GO) test -timeout 20m ./...
+
+chaos: packages-for-tests ## random events under load for MINUTES; CHAOS_SEED=N plays a run again
+	CHAOS_MINUTES=$(MINUTES) $(GO) test -count=1 -v -timeout $$(($(MINUTES) + 10))m -run '^TestChaos$$' ./e2e
 
 race: ## the unit tests under the race detector, which needs cgo
 	$(GO) test -race -timeout 20m $$($(GO) list ./... | grep -v -e /e2e -e /bench -e /demo)

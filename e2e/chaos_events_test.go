@@ -36,7 +36,7 @@ var events = []*event{
 		why: "while no backend and no shim lives either, nobody holds the socket; lighttpd asks a host that refused it again only after a second"}},
 	{"freeze backend", 4, (*chaos).freezeBackend, cost{}},
 	{"freeze keepone", 5, (*chaos).freezeKeepone, cost{}},
-	{"remove the socket file", 0, (*chaos).removeSocket, cost{connects: true, requests: true,
+	{"remove the socket file", 3, (*chaos).removeSocket, cost{connects: true, requests: true,
 		why: "until the kernel has told keepone, there is no file to connect to"}},
 	{"start slowly", 3, func(c *chaos) { c.next("slow", 1) }, cost{}},
 	{"fail ten starts", 2, func(c *chaos) { c.next("fails", 10) }, cost{}},
@@ -60,7 +60,7 @@ func draw(random *rand.Rand) *event {
 	panic("weights do not add up")
 }
 
-// command runs one that must succeed on a site at rest, or lets it go on in the background beside what follows.
+// demand runs a command that must succeed on a site at rest, or lets it go on in the background beside what follows.
 func (c *chaos) demand(verb string) {
 	c.t.Helper()
 	if c.random.IntN(2) == 0 {
@@ -97,14 +97,13 @@ func (c *chaos) upgrade() {
 }
 
 func (c *chaos) killBackend() {
-	pid := c.last().pid
+	pid, from := c.last().pid, time.Now()
 	if !c.signal(pid, syscall.SIGKILL) {
 		c.note("no backend to kill")
 		return
 	}
-	at := time.Now()
 	c.note("killed process %d", pid)
-	c.forgive(c.now, pardon{from: at, to: at, sentBefore: at})
+	c.forgive(c.now, pardon{from: from, to: time.Now()})
 }
 
 // killFrozen is exact: what was sent after the backend stood still cannot have been accepted by it, so it must be served
@@ -165,9 +164,14 @@ func (c *chaos) freezeKeepone() {
 
 // removeSocket also waits until somebody can connect again, so that the cost ends.
 func (c *chaos) removeSocket() {
-	c.settle()
+	if c.random.IntN(2) == 0 {
+		c.settle()
+	}
 	from := time.Now()
-	c.must(os.Remove(c.socket))
+	if err := os.Remove(c.socket); err != nil {
+		c.note("no file to remove: %v", err)
+		return
+	}
 	c.until("the socket is back", func() bool {
 		conn, err := c.connect()
 		if err == nil {
@@ -176,7 +180,7 @@ func (c *chaos) removeSocket() {
 		return err == nil
 	})
 	c.note("the socket was away for %v", time.Since(from).Round(time.Microsecond))
-	c.forgive(c.now, pardon{from: from, to: time.Now().Add(disabled)})
+	c.forgive(c.now, pardon{from: from, to: time.Now()})
 }
 
 // next puts the next backend into a mood, and makes that there is one.

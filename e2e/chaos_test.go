@@ -32,14 +32,14 @@ type chaos struct {
 	now      *event     // the present event
 	random   *rand.Rand // the present event's: what one event draws changes nothing for the next
 	traffic  *traffic
-	unjudged []failure
 	pardons  []pardon
 	calls    []*call
 	init     tinyInit
 	forked   *event // whose backends fork away
 	read     int    // entries of the diary that were looked at for that
 	files    []string
-	counts   map[string]int
+	counts   map[string]int // events
+	forgiven map[string]int // failures, by whose line in the table
 }
 
 // TestChaos lets random things befall a site under load, in an order that its seed says, and holds every law all the
@@ -51,7 +51,6 @@ func TestChaos(t *testing.T) {
 	}
 	t.Parallel()
 	c := newChaos(t)
-	t.Logf("CHAOS_SEED=%d", c.seed)
 	long := number(t, "CHAOS_MINUTES", 0)
 	events := number(t, "CHAOS_EVENTS", chaosEvents)
 	end := c.began.Add(time.Duration(long) * time.Minute)
@@ -70,11 +69,18 @@ func TestChaos(t *testing.T) {
 		}
 	}
 	c.rest()
+	c.sum()
+}
+
+// sum waits for the last visitors, judges, and says what it was all about.
+func (c *chaos) sum() {
+	t := c.t
 	c.traffic.stop()
 	c.judge()
-	t.Logf("seed %d: %d events in %v, %d requests, %d failed and forgiven, longest answer %v, %d knocks: %v",
-		c.seed, c.number, time.Since(c.began).Round(time.Second), c.traffic.sent.Load(), c.traffic.forgiven,
-		time.Duration(c.traffic.longest.Load()).Round(time.Millisecond), c.traffic.knocks.Load(), c.counts)
+	t.Logf("seed %d: %d events in %v, %d requests, %d knocks, longest answer %v", c.seed, c.number,
+		time.Since(c.began).Round(time.Second), c.traffic.sent.Load(), c.traffic.knocks.Load(),
+		time.Duration(c.traffic.longest.Load()).Round(time.Millisecond))
+	t.Logf("events: %v\nforgiven: %v", c.counts, c.forgiven)
 	for why, n := range c.init.refused {
 		t.Logf("keepone did not start, %d times: %s", n, why)
 	}
@@ -96,8 +102,9 @@ func number(t *testing.T, variable string, otherwise uint64) uint64 {
 func newChaos(t *testing.T) *chaos {
 	command, set := backend(t, "threaded.py")
 	set["drain.patience"], set["backoff.limit"], set["memory.soft"] = "200ms", "500ms", chaosSoft
-	c := &chaos{began: time.Now(), set: set, counts: map[string]int{}, init: tinyInit{refused: map[string]int{}}}
+	c := &chaos{began: time.Now(), set: set, counts: map[string]int{}, forgiven: map[string]int{}, init: tinyInit{refused: map[string]int{}}}
 	c.seed = number(t, "CHAOS_SEED", rand.Uint64N(1_000_000))
+	t.Logf("CHAOS_SEED=%d", c.seed)
 	c.site = newSite(t, plan{front: "lighttpd", command: append([]string{"./mood.sh", "var"}, command...), settings: set})
 	t.Cleanup(c.tell) // before the site's own end
 	c.mood("well", 0)

@@ -9,7 +9,8 @@ import (
 
 const (
 	knockPause = 10 * time.Millisecond
-	disabled   = 3 * time.Second // lighttpd's disable-time of a second, its own clock of seconds, and a busy machine
+	// lighttpd asks a host that refused it again after its disable-time, a second; its clock has only seconds, too.
+	disabled = 3 * time.Second
 )
 
 // chaosLoad is 50 requests a second, slow ones among them.
@@ -23,7 +24,6 @@ type traffic struct {
 	quit                  chan struct{}
 	over                  sync.WaitGroup
 	sent, knocks, longest atomic.Int64
-	forgiven              int // the judge's
 }
 
 // failure is a request or a connect that failed.
@@ -103,10 +103,14 @@ type pardon struct {
 }
 
 func (p pardon) covers(f failure) bool {
-	if f.path == "" && !p.of.cost.connects || f.path != "" && !p.of.cost.requests {
+	to := p.to
+	switch cost := p.of.cost; {
+	case f.path == "" && !cost.connects, f.path != "" && !cost.requests:
 		return false
+	case f.path != "" && cost.connects:
+		to = to.Add(disabled)
 	}
-	return !f.sent.After(p.to) && !f.ended.Before(p.from) && (p.sentBefore.IsZero() || f.sent.Before(p.sentBefore))
+	return !f.sent.After(to) && !f.ended.Before(p.from) && (p.sentBefore.IsZero() || f.sent.Before(p.sentBefore))
 }
 
 // forgive lets an event cost what its line in the table says, for a time.
@@ -126,11 +130,12 @@ func (c *chaos) judge() {
 	for {
 		select {
 		case f := <-c.traffic.failures:
-			if !c.pardoned(f) {
+			by := c.pardoned(f)
+			if by == nil {
 				c.violated("%s failed, sent at %s (%.3f), ended %.3f: %v", f, f.sent.Format("15:04:05.000"),
 					f.sent.Sub(c.began).Seconds(), f.ended.Sub(c.began).Seconds(), f.err)
 			}
-			c.traffic.forgiven++
+			c.forgiven[by.name]++
 		default:
 			return
 		}
@@ -144,13 +149,14 @@ func (f failure) String() string {
 	return "a request for " + f.path
 }
 
-func (c *chaos) pardoned(f failure) bool {
+// pardoned returns the event that a failure is forgiven for, or nil.
+func (c *chaos) pardoned(f failure) *event {
 	for _, p := range c.pardons {
 		if p.covers(f) {
-			return true
+			return p.of
 		}
 	}
-	return false
+	return nil
 }
 
 // forgiveForks pardons what was under way while a backend's leftovers may have accepted it: from its start to the next.

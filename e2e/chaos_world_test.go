@@ -87,7 +87,7 @@ func (c *chaos) greet() {
 	c.init.starting = false
 	c.note("keepone answers")
 	if !c.init.widowed.IsZero() {
-		c.forgive(c.init.cost, pardon{from: c.init.since, to: time.Now().Add(disabled)})
+		c.forgive(c.init.cost, pardon{from: c.init.since, to: time.Now()})
 	}
 }
 
