@@ -98,7 +98,7 @@ func (c *chaos) upgrade() {
 
 func (c *chaos) killBackend() {
 	pid, from := c.last().pid, time.Now()
-	if !c.signal(pid, syscall.SIGKILL) {
+	if !c.slay(pid) {
 		c.note("no backend to kill")
 		return
 	}
@@ -116,7 +116,7 @@ func (c *chaos) killFrozen() {
 	}
 	frozen := time.Now()
 	c.pause(time.Duration(c.random.IntN(500)) * time.Millisecond)
-	if !c.signal(pid, syscall.SIGKILL) {
+	if !c.slay(pid) {
 		c.note("process %d was ended while it was frozen", pid) // by keepone; then nothing had been in flight
 		return
 	}
@@ -124,20 +124,37 @@ func (c *chaos) killFrozen() {
 	c.forgive(c.now, pardon{from: frozen, to: time.Now(), sentBefore: frozen})
 }
 
-// killSupervisor kills keepone in whatever state; from a state of rest its backend must not even notice.
+// killSupervisor kills keepone in whatever state, at rest, or in the worst one: while it drains. At rest its backend must
+// not even notice.
 func (c *chaos) killSupervisor() {
-	rested := c.random.IntN(2) == 0
-	if rested {
+	kind := c.random.IntN(4)
+	after := time.Duration(c.random.IntN(400)) * time.Millisecond
+	switch kind {
+	case 0:
 		c.settle()
+	case 1:
+		c.drain()
 	}
 	if !c.supervisor.alive() {
 		c.note("no keepone to kill")
 		return
 	}
-	c.kills(time.Duration(c.random.IntN(400)) * time.Millisecond)
-	if pid := c.last().pid; rested && !running(pid) {
+	c.kills(after)
+	if pid := c.last().pid; kind == 0 && !running(pid) {
 		c.violated("process %d ended with its keepone", pid)
 	}
+}
+
+// drain returns in the middle of a restart, which a slow request holds up.
+func (c *chaos) drain() {
+	old := c.settle().Backend.PID
+	c.traffic.ask("/sleep?ms=1500")
+	c.background("restart-backend")
+	c.until("it drains", func() bool {
+		st, ok := c.status()
+		return ok && (st.State == "draining" || st.Backend.PID != old)
+	})
+	c.note("a restart is under way")
 }
 
 func (c *chaos) freezeBackend() {

@@ -183,7 +183,8 @@ func (c *chaos) settle() state {
 		}
 		var ok bool
 		st, ok = c.status()
-		return ok && st.State == "up" && st.Supervisor.PID == c.supervisor.pid() && st.Backend.PID == c.last().pid
+		return ok && st.State == "up" && st.Supervisor.PID == c.supervisor.pid() &&
+			st.Backend.PID == c.last().pid && running(st.Backend.PID)
 	})
 	c.mood("well", 0) // what nobody has used up
 	c.note("up: process %d, generation %d", st.Backend.PID, st.Socket.Generation)

@@ -160,6 +160,16 @@ func (c *chaos) signal(pid int, sig syscall.Signal) bool {
 	return err == nil && slices.Contains(c.processes(), pid) && p.Signal(sig) == nil
 }
 
+// slay kills a process and waits until it is dead, for only then can keepone know; false when it was gone.
+func (c *chaos) slay(pid int) bool {
+	c.t.Helper()
+	if !c.signal(pid, syscall.SIGKILL) {
+		return false
+	}
+	await(c.t, chaosPatience, "process "+itoa(pid)+" is dead", func() bool { return !running(pid) })
+	return true
+}
+
 // freeze stops a process and waits until each of its threads stands still; false when it is gone.
 func (c *chaos) freeze(pid int) bool {
 	if !c.signal(pid, syscall.SIGSTOP) {
