@@ -43,8 +43,10 @@ func (c *chaos) rest() {
 		}
 	}
 	c.judge()
-	c.note("at rest: %d descriptors, %d KiB (%d KiB anonymous), web server %d KiB", descriptors(c.t, c.supervisor.pid()),
+	text := fmt.Sprintf("at rest: %d descriptors, %d KiB (%d KiB anonymous), web server %d KiB", descriptors(c.t, c.supervisor.pid()),
 		c.memory("VmRSS"), c.memory("RssAnon"), memory(c.t, c.web.pid(), "VmRSS"))
+	c.note("%s", text)
+	c.t.Logf("%d events; %s", c.number, text)
 }
 
 func (c *chaos) memory(field string) int { return memory(c.t, c.supervisor.pid(), field) }
