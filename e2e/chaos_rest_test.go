@@ -51,12 +51,18 @@ func (c *chaos) rest() {
 
 func (c *chaos) memory(field string) int { return memory(c.t, c.supervisor.pid(), field) }
 
-// litter is what should not be there on a site at rest; "" is nothing.
-func (c *chaos) litter() string {
+// alone demands that no two backends have run at a time.
+func (c *chaos) alone() {
 	c.t.Helper()
 	if two, _ := os.ReadFile(c.path("violations")); len(two) > 0 { // no file, no violation
 		c.violated("two backends ran at a time: %s", two)
 	}
+}
+
+// litter is what should not be there on a site at rest; "" is nothing.
+func (c *chaos) litter() string {
+	c.t.Helper()
+	c.alone()
 	pid := c.supervisor.pid()
 	ours := []int{pid, c.web.pid(), c.last().pid}
 	slices.Sort(ours)

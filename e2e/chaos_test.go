@@ -151,6 +151,7 @@ func (c *chaos) tell() {
 func (c *chaos) until(what string, ok func() bool) {
 	c.t.Helper()
 	for deadline := time.Now().Add(chaosPatience); !ok(); c.pause(10 * time.Millisecond) {
+		c.alone()
 		if time.Now().After(deadline) {
 			st, _ := c.status()
 			c.violated("waited %v in vain until %s; status: %+v", chaosPatience, what, st)
