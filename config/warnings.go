@@ -96,6 +96,16 @@ func (c *Config) warnFile() string {
 	return fmt.Sprintf("%s can be written by others than its owner, and it says what root runs: chmod go-w %s", c.File, c.File)
 }
 
+// Runnable says why the backend's program cannot be run now, as far as that can
+// be seen without running it.
+func (c *Config) Runnable() error {
+	env, err := c.Environ()
+	if err == nil {
+		_, err = c.Executable(c.Backend.Command[0], env)
+	}
+	return err
+}
+
 // Executable finds a program as the backend's spawn does: with a slash relative to backend.directory, without one along the PATH of
 // env. It looks for a regular file that somebody may execute; whether the backend's user may, execve(2) will say.
 func (c *Config) Executable(program string, env []string) (string, error) {

@@ -171,19 +171,26 @@ func TestPageOfOthers(t *testing.T) {
 	s.startWeb()
 	s.must(syscall.Mkfifo(s.path("page.html"), 0o644))
 	s.do("stop-backend")
-	answers := make(chan outcome, 2)
-	go func() { answers <- ask(newClient(), s.url, "/fast") }()
-	log := filepath.Join(s.dir, "keepone.log")
-	await(t, 10*time.Second, "it is told", func() bool { return strings.Contains(tail(log), "everybody may read") })
-	s.must(os.Remove(s.path("page.html")), os.WriteFile(s.path("secret"), []byte("secret"), 0o600), os.Symlink(s.path("secret"), s.path("page.html")))
-	go func() { answers <- ask(newClient(), s.url, "/fast") }()
-	s.awaitThat("both wait", func(st state) bool { return st.Queue.Pending == 2 })
-	s.do("start-backend")
-	for range cap(answers) {
-		if o := <-answers; o.err != nil {
-			t.Error(o.err)
-		}
+	get := func() (int, string) {
+		response, err := newClient().Get(s.url + "/fast")
+		s.must(err)
+		defer response.Body.Close()
+		body, err := io.ReadAll(response.Body)
+		s.must(err)
+		return response.StatusCode, string(body)
 	}
+	log := filepath.Join(s.dir, "keepone.log")
+	if code, body := get(); code != 503 || !strings.Contains(body, "not available") {
+		t.Errorf("with a FIFO for a page: %d, %q", code, body)
+	}
+	await(t, 10*time.Second, "it is told", func() bool { return strings.Contains(tail(log), "everybody may read") })
+	s.do("start-backend")
+	s.must(os.Remove(s.path("page.html")), os.WriteFile(s.path("secret"), []byte("secret"), 0o600), os.Symlink(s.path("secret"), s.path("page.html")))
+	s.do("stop-backend")
+	if code, body := get(); code != 503 || strings.Contains(body, "secret") {
+		t.Errorf("with a link to what is not for everybody: %d, %q", code, body)
+	}
+	s.do("start-backend")
 }
 
 // TestReloadToNotify: ready.by may become "notify" while keepone runs.

@@ -49,8 +49,10 @@ func (s *Spawner) Sweep(except *Process) (left []int) {
 }
 
 // EndFormer ends what is left of backends whose keepone was killed and that
-// nobody adopted: everybody whom Sweep returns gets the stop signal, and SIGKILL
-// after a second. It returns who lives all the same.
+// nobody adopted: whom the mark or the lock proves gets the stop signal, and
+// SIGKILL after a second. It returns who lives all the same: who is only in a
+// cgroup of that name may be the backend of a keepone that lives, with another
+// run directory.
 func (s *Spawner) EndFormer() (left []int) {
 	for n := range formerPatience {
 		if left = s.Sweep(nil); len(left) == 0 {
@@ -65,7 +67,7 @@ func (s *Spawner) EndFormer() (left []int) {
 		left = s.Sweep(nil)
 		for pid, fd := range held {
 			switch {
-			case !slices.Contains(left, pid):
+			case !slices.Contains(left, pid) || !s.proved(pid):
 			case n == 0:
 				unix.PidfdSendSignal(fd, s.Stop, nil, 0)
 			case n >= formerPatience/5:
@@ -76,6 +78,12 @@ func (s *Spawner) EndFormer() (left []int) {
 		time.Sleep(formerPause)
 	}
 	return left
+}
+
+func (s *Spawner) proved(pid int) bool {
+	sc := newScan()
+	defer sc.free()
+	return sc.proves(s.proof(), pid)
 }
 
 // endShim kills the process if it is a shim of this run directory's, and waits

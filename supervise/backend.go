@@ -44,6 +44,7 @@ func (s *Supervisor) run(shim Backend) error {
 	s.now.backend = shim
 	s.began()
 	s.publish()
+	s.cfg.LastWords() // what is said so far is the former one's
 	return shim.Go()
 }
 
@@ -76,7 +77,7 @@ func (s *Supervisor) gone(e Exit) {
 		s.unwatch() // whoever watches may be asking the backend
 		s.endProbe()
 		s.now.backend.Close()
-		s.now.backend = nil
+		s.now.backend, s.paused = nil, false
 	}
 	st.PID, st.RSS, st.LastExit = 0, 0, e.Text
 	if e.Blocked != "" && moves[st.State][blocked].do != impossible {

@@ -1,6 +1,9 @@
 package supervise
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // sameWait says that only what follows is another: the drain, or the wait for
 // the exit, goes on, and its deadline is not prolonged.
@@ -59,4 +62,33 @@ func (s *Supervisor) rearm(d time.Duration) {
 		s.deadline.Reset(d)
 		s.status.Until = time.Now().Add(d)
 	}
+}
+
+// expire notes what the deadline cuts off, then makes the move.
+func (s *Supervisor) expire() {
+	if s.overslept() {
+		return
+	}
+	why := fmt.Sprintf("not done after %s", time.Since(s.status.Since).Round(time.Millisecond))
+	switch s.status.State {
+	case Backoff, Blocked:
+		why = "trying again"
+	case Draining, Closing:
+		if s.hasty {
+			why = "what it has is not waited for"
+		}
+		if q, err := s.now.socket.Queue(); err == nil && !s.hasty {
+			s.status.Cut = q.Active
+			why = fmt.Sprintf("%s: %d connections are still open", why, q.Active)
+		}
+	case Starting:
+		why = fmt.Sprintf("not ready after %s", s.cfg.ReadyTimeout)
+		if s.cfg.Unready != nil {
+			why += s.cfg.Unready()
+		}
+		s.because, s.status.LastWords = Unhealthy, s.cfg.LastWords()
+		s.status.Failures++
+		s.tell(fmt.Errorf("the backend was %s", why), start, restart)
+	}
+	s.step(expired, why)
 }

@@ -69,6 +69,7 @@ type fakeBackend struct {
 	behaviour
 
 	later bool // it was held while another ran
+	still bool // it was told to
 
 	held, running, serving, told, gone, closed bool
 }
@@ -157,6 +158,10 @@ func (b *fakeBackend) Terminate() error {
 	})
 	return nil
 }
+
+// Pause is told by the world: who stands still accepts nothing.
+func (b *fakeBackend) Pause() error { b.w.do(func() { b.still = true }); return nil }
+func (b *fakeBackend) Resume()      { b.w.do(func() { b.still = false; b.w.accept() }) }
 
 func (b *fakeBackend) Abort() error { return b.Terminate() }
 

@@ -36,6 +36,10 @@ type Backend interface {
 	Exited() <-chan Exit
 	// Terminate sends the stop signal to the process.
 	Terminate() error
+	// Pause makes every process of it stand still, and returns when they do;
+	// Resume lets them go on.
+	Pause() error
+	Resume()
 	// Abort sends it the signal for a process that hangs.
 	Abort() error
 	// Kill ends the whole tree.
@@ -96,7 +100,8 @@ type Config struct {
 	Stuck     func(s Socket, pids []int) bool                            // asked at every sample of a backend that is up: does it hang; nil for never
 	Probe     func(context.Context, Socket, Backend) error               // one request of ours; the error may be ErrBusy
 	Excuse    func(Socket) (end func(), gone <-chan struct{}, err error) // answers who waits in the place of a backend, until end; nil for nobody
-	LastWords func() string                                              // the end of the backend's output
+	LastWords func() string                                              // the end of the backend's output since it was asked for last
+	Unready   func() string                                              // what is known of a backend that is not ready in time; nil for nothing
 	Changed   func(st Status, now, next Socket)                          // after every move; next is nil unless published
 	Log       func(format string, args ...any)
 

@@ -95,7 +95,7 @@ func (s *Supervisor) prepared(err error) {
 	p := s.preparing
 	p.cancel()
 	s.preparing = nil
-	idle := s.idle()
+	idle := err == nil && s.idle()
 	if err == nil && !idle {
 		err = s.retire()
 	}
@@ -124,14 +124,34 @@ func (s *Supervisor) prepared(err error) {
 }
 
 // idle says that the backend has nothing to finish: it has accepted nothing
-// yet. Who waits at its socket waits for the next backend there, and must not be
-// drained: a backend that never gets ready would never accept them.
+// yet. From then on it stands still, so that this stays true until it is told to
+// exit. Who waits at its socket waits for the next backend there, and must not
+// be drained: a backend that never gets ready would never accept them.
 func (s *Supervisor) idle() bool {
-	if s.status.State != Starting || s.cfg.Settles || s.status.Adopted {
+	if s.status.State != Starting || s.cfg.Settles || s.status.Adopted || !s.acceptedNothing() {
 		return false
 	}
+	if err := s.now.backend.Pause(); err != nil {
+		s.cfg.Log("%v", err)
+	} else if s.acceptedNothing() {
+		s.paused = true
+		return true
+	}
+	s.now.backend.Resume()
+	return false
+}
+
+func (s *Supervisor) acceptedNothing() bool {
 	q, err := s.now.socket.Queue()
 	return err == nil && q.Active == 0
+}
+
+// wake lets a backend hear what it was told while it stood still.
+func (s *Supervisor) wake() {
+	if s.paused && s.now.backend != nil {
+		s.now.backend.Resume()
+	}
+	s.paused = false
 }
 
 // retire publishes the next generation, held by a shim of its own: were

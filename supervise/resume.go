@@ -39,12 +39,17 @@ func (s *Supervisor) Resume(l Legacy) {
 func (s *Supervisor) begin() {
 	switch {
 	case s.now.backend != nil:
-		s.step(adopted, "a former keepone's backend, process still alive")
+		why := "a former keepone's backend, process still alive"
+		if !s.status.Adopted {
+			why = "keepone was replaced, its backend was not"
+		}
+		s.step(adopted, why)
 		switch {
 		case s.stopped: // that was under way
 			s.plan(stop, Operator, Options{})
 		case s.wasUp:
 			s.step(ready, "it was up")
+			s.status.Since = s.status.Started
 		}
 	case s.stopped:
 		s.cfg.Log("down: it was stopped before the former keepone was killed")
@@ -67,7 +72,7 @@ func (s *Supervisor) WhenCalm(ctx context.Context, f func() error) error {
 func (s *Supervisor) calm() {
 	st := s.status.State
 	handover := s.next.socket != nil && s.now.backend != nil
-	busy := s.leaving || s.preparing != nil || handover || len(s.waiting) > 0
+	busy := s.leaving || s.preparing != nil || s.probing != nil || handover || len(s.waiting) > 0
 	if len(s.calmly) == 0 || busy || st != Down && st != Blocked && st != Up && st != Backoff {
 		return
 	}

@@ -2,7 +2,6 @@ package supervise
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 )
@@ -47,6 +46,7 @@ type Supervisor struct {
 	unserved  time.Time         // since when no backend is up; zero while one is
 	excuses   []excuse          // who answers in the backend's place
 	ending    []<-chan struct{} // the ends of those who did
+	paused    bool              // the backend stands still, and is about to be told to exit
 	lenient   bool              // the deadline was seen too late and has been put off
 }
 
@@ -134,6 +134,7 @@ func (s *Supervisor) step(ev event, why string) {
 		s.watch(drained, s.cfg.Drained)
 	case terminate:
 		s.complain(s.now.backend.Terminate())
+		s.wake()
 	case abort:
 		s.because = Hung
 		s.complain(s.now.backend.Abort())
@@ -203,29 +204,6 @@ func (s *Supervisor) watch(ev event, wait func(context.Context, Socket, Backend)
 			s.cfg.Log("cannot tell whether the backend is %s, so waiting the full time: %v", ev, err)
 		}
 	}()
-}
-
-// expire notes what the deadline cuts off, then makes the move.
-func (s *Supervisor) expire() {
-	if s.overslept() {
-		return
-	}
-	why := fmt.Sprintf("not done after %s", time.Since(s.status.Since).Round(time.Millisecond))
-	switch s.status.State {
-	case Backoff, Blocked:
-		why = "trying again"
-	case Draining, Closing:
-		if q, err := s.now.socket.Queue(); err == nil && !s.hasty {
-			s.status.Cut = q.Active
-			why = fmt.Sprintf("%s: %d connections are still open", why, q.Active)
-		}
-	case Starting:
-		why = fmt.Sprintf("not ready after %s", s.cfg.ReadyTimeout)
-		s.because, s.status.LastWords = Unhealthy, s.cfg.LastWords()
-		s.status.Failures++
-		s.tell(fmt.Errorf("the backend was %s", why), start, restart)
-	}
-	s.step(expired, why)
 }
 
 // publish hands a copy of the status out.

@@ -154,7 +154,7 @@ func (w *world) connect(n int) {
 // accept lets the backend that serves take what waits at its socket.
 func (w *world) accept() {
 	b := w.running()
-	if b == nil || !b.serving || b.deaf {
+	if b == nil || !b.serving || b.deaf || b.still {
 		return
 	}
 	s, n := b.socket, b.socket.pending

@@ -16,7 +16,7 @@ import (
 // then everything begins anew.
 func (s *site) inherit(l *legacy, options socket.Options) (bool, error) {
 	switch {
-	case l.backend >= 0:
+	case l.backend >= 0 && !exitedAlready(l.backend):
 		return true, s.inheritBackend(l, options)
 	case l.holder >= 0 || l.kept(l.state.Socket) >= 0:
 		return true, s.inheritWaiting(l, options)

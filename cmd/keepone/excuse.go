@@ -50,9 +50,11 @@ func (s *site) page() (*os.File, error) {
 	c := s.config()
 	text := []byte(ownPage)
 	if path := c.Unavailable.Page; path != "" {
-		var err error
-		if text, err = readPage(path); err != nil {
-			return nil, fmt.Errorf("cannot read unavailable.page: %w", err)
+		own, err := readPage(path)
+		if err == nil {
+			text = own
+		} else { // they are to be told something all the same
+			s.log("warning: cannot read unavailable.page: %v", err)
 		}
 	}
 	encoded, err := json.Marshal(unavailable.Page{

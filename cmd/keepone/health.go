@@ -162,6 +162,7 @@ func (s *site) untilAnswered(ctx context.Context, l *socket.Listener, from backe
 		}
 		if text := err.Error(); text != said {
 			said = text
+			s.unready.Store(&text)
 			s.log("not ready: %s", text)
 		}
 		select {
@@ -181,6 +182,14 @@ func taken(l *socket.Listener) bool {
 	defer d.Close()
 	q, err := d.Queue(l)
 	return err == nil && q.Active > 0
+}
+
+// whyUnready is what the latest look at a starting backend got.
+func (s *site) whyUnready() string {
+	if text := s.unready.Swap(nil); text != nil {
+		return ": " + *text
+	}
+	return ""
 }
 
 // openNotify makes the socket at which a backend says that it is ready, once
@@ -206,5 +215,7 @@ func (s *site) saysReady(ctx context.Context, from backend) error {
 	if n == nil {
 		return fmt.Errorf("cannot hear READY=1: %w", os.ErrNotExist)
 	}
+	text := "READY=1 has not come"
+	s.unready.Store(&text)
 	return n.Ready(ctx, func(pid int) bool { return slices.Contains(from.Members(), pid) })
 }

@@ -37,6 +37,8 @@ func (s *site) kernel() supervise.Config {
 		Quiet:     quiet,
 		Drained:   drained,
 		Probe:     s.probe,
+		Check:     s.check,
+		Unready:   s.whyUnready,
 		Mend:      s.mend,
 		Trouble:   s.trouble,
 		Weigh:     s.weigh,
@@ -56,6 +58,9 @@ func (s *site) policy(k *supervise.Config) {
 	k.Settles = c.Ready.By == "settle"
 	k.ReadyTimeout, k.DrainTimeout, k.StopTimeout = c.Ready.Timeout, c.Drain.Timeout, c.Stop.Timeout
 	k.Patience, k.BackoffLimit, k.Sample = c.Drain.Patience, c.Backoff.Limit, c.Memory.Sample
+	if c.Hang.Timeout > 0 { // package hang wants to look so often
+		k.Sample = min(k.Sample, c.Hang.Timeout/8, 15*time.Second)
+	}
 	k.ProbeEvery, k.Failing, k.FailingOf = c.Health.Interval, c.Health.Failures, c.Health.Of
 	k.ExcuseAfter, k.Excuse, k.Stuck = c.Unavailable.Wait, nil, nil
 	if c.Unavailable.Wait > 0 {
@@ -63,10 +68,6 @@ func (s *site) policy(k *supervise.Config) {
 	}
 	if s.look.watch.SetTimeout(c.Hang.Timeout); c.Hang.Timeout > 0 {
 		k.Stuck = s.stuck
-	}
-	k.Check = nil
-	if len(c.Backend.Check) > 0 {
-		k.Check = s.check
 	}
 }
 
@@ -115,9 +116,6 @@ func (s *site) spawn(on supervise.Socket, hold bool) (supervise.Backend, error) 
 	spec.Generation = l.Generation()
 	s.spawner.Stop, s.spawner.User = s.config().Stop.Signal, spec.UID // a reload may have changed them
 	spec.Handoff, spec.Lock = process.Handoff(s.config().Backend.Handoff), s.backendLock()
-	if !hold {
-		s.lastWords() // what is in the pipe belongs to the former one
-	}
 	p, err := s.spawner.Spawn(spec, process.Ends{Socket: l.Fd(), Output: s.output.Writer()}, true)
 	if err != nil {
 		return nil, err
@@ -189,14 +187,25 @@ func drained(ctx context.Context, on supervise.Socket, from supervise.Backend) e
 	}
 }
 
+// check runs before a planned restart: a program that is not there is the
+// cheapest of all mistakes, and backend.check is the operator's own.
 func (s *site) check(ctx context.Context) <-chan error {
-	spec, err := s.spec(s.config().Backend.Check)
-	if err != nil {
-		failed := make(chan error, 1)
-		failed <- err
-		return failed
+	done := make(chan error, 1)
+	c := s.config()
+	if err := c.Runnable(); err != nil {
+		done <- err
+		return done
 	}
-	return s.spawner.Check(ctx, spec, s.config().Backend.CheckTimeout)
+	if len(c.Backend.Check) == 0 {
+		done <- nil
+		return done
+	}
+	spec, err := s.spec(c.Backend.Check)
+	if err != nil {
+		done <- err
+		return done
+	}
+	return s.spawner.Check(ctx, spec, c.Backend.CheckTimeout)
 }
 
 // spec is read anew for every spawn: a changed .env is in the next backend.

@@ -38,6 +38,7 @@ func (s *site) config() *view { return s.inForce.Load() }
 type reloaded struct {
 	Applied []string `json:"applied"` // in force
 	Pending []string `json:"pending"` // in force with the next backend
+	Next    []string `json:"next"`    // in force with the next backend, which none waits for
 	Later   []string `json:"later"`   // in force when keepone is started again
 }
 
@@ -70,6 +71,9 @@ func (s *site) reload(ctx context.Context) control.Answer {
 		return control.Answer{Error: err.Error()}
 	}
 	did.Pending = s.pendingKeys()
+	if did.Pending == nil { // no backend, or one that has it all: what changed is the next one's
+		did.Next = config.Changes(old.Config, c, config.NextBackend)
+	}
 	body, err := json.Marshal(did)
 	if err != nil {
 		return control.Answer{Error: err.Error()}
@@ -150,6 +154,7 @@ func (r reloaded) text() string {
 	}{
 		{"in force now", r.Applied},
 		{"pending until restart-backend", r.Pending},
+		{"in force when a backend starts", r.Next},
 		{"pending until keepone itself is started again", r.Later},
 	} {
 		if len(part.keys) > 0 {

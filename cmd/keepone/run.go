@@ -53,6 +53,7 @@ type site struct {
 	pathTold   time.Time                    // when a cure of the path was in the log; the loop's
 	complained string                       // by complainOnce
 	notify     atomic.Pointer[probe.Notify] // where the backend says READY=1; nil until that is asked for
+	unready    atomic.Pointer[string]       // what a starting backend lacks
 	reloading  chan struct{}                // held by the one reload at a time
 	caught     chan os.Signal               // from the very beginning
 	leaving    context.Context              // done when keepone was told to stop

@@ -131,7 +131,7 @@ func notRunning(t target, err error) error {
 	}
 	held := new(single.HeldError)
 	if lock, err := lockIfThere(t.backendLock()); errors.As(err, &held) {
-		return &failure{lsbDead, "", fmt.Errorf("%s: keepone does not run, but a backend of it still lives: %w", t.name, err)}
+		return &failure{lsbDead, "it is adopted by: keepone run " + t.name, fmt.Errorf("%s: keepone does not run, but a backend of it still lives: %w", t.name, err)}
 	} else if errors.Is(err, fs.ErrPermission) {
 		return &failure{lsbUnknown, "use sudo", fmt.Errorf("%s: keepone does not run, and whether a backend of it lives is not yours to see: %w", t.name, err)}
 	} else if lock != nil {

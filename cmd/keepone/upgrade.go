@@ -93,16 +93,26 @@ func (s *site) tryOut(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return <-tried // comes when ctx ends, too
+	os.Remove(s.tried())
+	if err := <-tried; err != nil { // comes when ctx ends, too
+		return err
+	}
+	defer os.Remove(s.tried())
+	if text, err := os.ReadFile(s.tried()); err != nil || !strings.HasPrefix(string(text), trialPassed) {
+		return fmt.Errorf("%s ended without an error, but not as keepone does", s.program)
+	}
+	return nil
 }
+
+// trialPassed is what a keepone leaves that has tried out what there is.
+const trialPassed = "keepone "
 
 // trial is what a new program says of what it would find: nothing, or an error.
 func trial(t target) error {
-	_, err := record.Read(t.state())
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
+	if _, err := record.Read(t.state()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
 	}
-	return err
+	return os.WriteFile(t.tried(), []byte(trialPassed+version+"\n"), 0o600)
 }
 
 // replace is called by the loop when nothing is under way. Nothing that the
