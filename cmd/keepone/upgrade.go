@@ -88,12 +88,12 @@ func (s *site) tryOut(ctx context.Context) error {
 		Argv: append([]string{s.program, "run", "--trial"}, os.Args[2:]...), Env: os.Environ(), Dir: dir,
 		UID: -1, GID: -1, Umask: 0o022,
 	}
+	os.Remove(s.tried()) // of an earlier one
 	var tried <-chan error
 	err = s.loop.Reconfigure(ctx, func(*supervise.Config) { tried = s.spawner.Check(ctx, spec, trialTimeout) })
 	if err != nil {
 		return err
 	}
-	os.Remove(s.tried())
 	if err := <-tried; err != nil { // comes when ctx ends, too
 		return err
 	}
