@@ -19,6 +19,8 @@ const etExec = 2
 // them in 64 KiB windows, and most are needed once, at the start.
 type trimmer struct {
 	ranges []span
+	statm  int // of our own, kept open; -1 where it cannot be read
+	text   [128]byte
 	cycles [1]metrics.Sample
 	seen   uint64 // collections when the heap was last given back
 }
@@ -27,9 +29,11 @@ type span struct{ from, to uintptr }
 
 // Trim gives memory back every interval, and at each nudge, until ctx is done.
 // The heap is given back only after the runtime has collected by itself: the
-// first collection costs more for good than a small heap has to give.
-func Trim(ctx context.Context, interval time.Duration, nudge <-chan struct{}) {
+// first collection costs more for good than a small heap has to give. After
+// each time weight is told how many bytes are left that are no file's.
+func Trim(ctx context.Context, interval time.Duration, nudge <-chan struct{}, weight func(anonymous uint64)) {
 	t := newTrimmer()
+	defer unix.Close(t.statm)
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
@@ -40,11 +44,15 @@ func Trim(ctx context.Context, interval time.Duration, nudge <-chan struct{}) {
 		case <-nudge:
 		}
 		t.trim()
+		weight(t.anonymous())
 	}
 }
 
 func newTrimmer() *trimmer {
-	t := &trimmer{ranges: clean()}
+	t := &trimmer{ranges: clean(), statm: -1}
+	if fd, err := unix.Open("/proc/self/statm", unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
+		t.statm = fd
+	}
 	t.cycles[0].Name = "/gc/cycles/automatic:gc-cycles"
 	return t
 }
@@ -58,6 +66,29 @@ func (t *trimmer) trim() {
 	for _, r := range t.ranges {
 		unix.RawSyscall(unix.SYS_MADVISE, r.from, r.to-r.from, unix.MADV_DONTNEED)
 	}
+}
+
+// anonymous is resident less shared, the second and third number of
+// proc_pid_statm(5), in bytes; 0 where it cannot be read.
+func (t *trimmer) anonymous() uint64 {
+	n, err := unix.Pread(t.statm, t.text[:], 0)
+	if err != nil {
+		return 0
+	}
+	var numbers [3]uint64
+	field := 0
+	for _, c := range t.text[:n] {
+		if c == ' ' {
+			field++
+		}
+		if field == len(numbers) {
+			break
+		}
+		if c >= '0' && c <= '9' {
+			numbers[field] = numbers[field]*10 + uint64(c-'0')
+		}
+	}
+	return (numbers[1] - min(numbers[1], numbers[2])) * uint64(os.Getpagesize())
 }
 
 // clean lists the mappings of our own file that hold nothing but what the file

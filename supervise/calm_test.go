@@ -10,7 +10,9 @@ import (
 
 // calm asks for a moment at which nothing is under way.
 func (p *play) calm(f func() error) *call {
-	return p.call(func(ctx context.Context) (Status, error) { return Status{}, p.s.WhenCalm(ctx, f) })
+	return p.call(func(ctx context.Context) (Status, error) {
+		return Status{}, p.s.WhenCalm(ctx, func(Status) error { return f() })
+	})
 }
 
 // A restart is finished before the calm, and whoever asked for it was told.

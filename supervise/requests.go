@@ -22,7 +22,7 @@ type request struct {
 	reply chan answer // of capacity 1: a caller that went away blocks nobody
 	look  *Look       // a question that is answered in place
 	alter func(*Config)
-	calm  func() error // to be called when nothing is under way
+	calm  func(Status) error // to be called when nothing is under way
 }
 
 type answer struct {

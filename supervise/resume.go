@@ -19,6 +19,7 @@ type Legacy struct {
 	LastExit string    // how the former backend ended
 	Failures int       // in a row
 	Peak     uint64    // the backend's largest sample, bytes
+	Seen     *Status   // what this very process knew, where it replaced itself; nil where another was killed
 }
 
 // Resume makes Run go on where the former keepone was killed. It is called
@@ -26,7 +27,14 @@ type Legacy struct {
 func (s *Supervisor) Resume(l Legacy) {
 	s.now.backend, s.next.socket = l.Backend, l.Next
 	s.stopped, s.replace, s.wasUp = l.Stopped, l.Replace, l.WasUp
+	if l.Seen != nil {
+		s.since = l.Seen.Since
+	}
 	s.status.Restarts, s.status.Last, s.status.LastExit, s.status.Failures = l.Restarts, l.Last, l.LastExit, l.Failures
+	if seen := l.Seen; seen != nil {
+		st := &s.status
+		st.LastWords, st.Cut, st.HighWater, st.Samples, st.Renewed = seen.LastWords, seen.Cut, seen.HighWater, seen.Samples, seen.Renewed
+	}
 	if l.Backend != nil {
 		s.status.PID, s.status.Started, s.status.Adopted, s.status.Peak = l.Backend.PID(), l.Started, !l.Own, l.Peak
 	}
@@ -49,7 +57,9 @@ func (s *Supervisor) begin() {
 			s.plan(stop, Operator, Options{})
 		case s.wasUp:
 			s.step(ready, "it was up")
-			s.status.Since = s.status.Started
+			if s.status.Since = s.status.Started; s.since.After(s.status.Since) {
+				s.status.Since = s.since
+			}
 		}
 	case s.stopped:
 		s.cfg.Log("down: it was stopped before the former keepone was killed")
@@ -62,7 +72,7 @@ func (s *Supervisor) begin() {
 // WhenCalm calls f on the loop's goroutine as soon as nothing is under way: no
 // start, no drain, no stop, nobody who waits for an outcome. While f runs nothing changes,
 // so a process that replaces itself there loses nothing. It returns what f does.
-func (s *Supervisor) WhenCalm(ctx context.Context, f func() error) error {
+func (s *Supervisor) WhenCalm(ctx context.Context, f func(Status) error) error {
 	_, err := s.ask(ctx, request{ev: numEvents, calm: f})
 	return err
 }
@@ -77,7 +87,7 @@ func (s *Supervisor) calm() {
 		return
 	}
 	for _, r := range s.calmly {
-		err := r.calm()
+		err := r.calm(s.snapshot())
 		r.reply <- answer{s.snapshot(), err}
 	}
 	s.calmly = nil

@@ -35,6 +35,7 @@ type Supervisor struct {
 	holdOff   time.Time         // no restart for memory before
 	rival     string            // who blocked the latest spawn
 	leaving   bool              // Run's context is done
+	since     time.Time         // when the adopted backend got up, where that is known
 	wasUp     bool              // the adopted backend was ready already
 	replace   bool              // the adopted backend is to be replaced
 	stopped   bool              // a former keepone had been told to stop the backend

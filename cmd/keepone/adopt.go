@@ -56,7 +56,9 @@ func (s *site) inheritBackend(l *legacy, options socket.Options) error {
 		err = unix.PidfdSendSignal(l.holder, unix.SIGKILL, nil, 0)
 	}
 	s.spawner.Sweep(p)
-	s.log("adopted the backend of a former keepone, process %d", p.PID())
+	if !l.child {
+		s.log("adopted the backend of a former keepone, process %d", p.PID())
+	}
 	return err
 }
 
@@ -117,7 +119,7 @@ func (s *site) inheritWaiting(l *legacy, options socket.Options) error {
 // nobodyLeft ends what dead backends left behind, as their keepone would have
 // done. Whoever lives all the same is in the way: never a second interpreter.
 func (s *site) nobodyLeft() error {
-	if s.upgrades > 0 { // nothing but what the former program knew; a rival is the lock's to refuse
+	if s.seen != nil { // nothing but what the former program knew; a rival is the lock's to refuse
 		return nil
 	}
 	pids := s.spawner.EndFormer()

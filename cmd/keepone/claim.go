@@ -28,9 +28,12 @@ func (r *runFlags) flags(f *pflag.FlagSet) {
 	f.StringVar(&r.handoff, "handoff", "", "without a configuration: `how` the backend gets the socket, fd0 or listen-fds (default fd0)")
 }
 
+// A loader makes the configuration, when it is needed.
+type loader = func() (*config.Config, error)
+
 // runArguments parses the command line of run without a command tree, which
 // would stay in memory.
-func runArguments(args []string) (t target, c *config.Config, trial bool, err error) {
+func runArguments(args []string) (t target, load func() (*config.Config, error), trial bool, err error) {
 	var r runFlags
 	f := pflag.NewFlagSet("run", pflag.ContinueOnError)
 	f.Usage = func() {}
@@ -41,15 +44,15 @@ func runArguments(args []string) (t target, c *config.Config, trial bool, err er
 		return t, nil, false, misuse("keepone run --help", "cannot run: %v", err)
 	}
 	if n := f.ArgsLenAtDash(); n >= 0 {
-		t, c, err = r.command(f.Args()[:n], f.Args()[n:])
+		t, load, err = r.command(f.Args()[:n], f.Args()[n:])
 	} else {
-		t, c, err = r.configured(f.Args())
+		t, load, err = r.configured(f.Args())
 	}
-	return t, c, r.trial, err
+	return t, load, r.trial, err
 }
 
 // configured is keepone run [NAME].
-func (r *runFlags) configured(args []string) (target, *config.Config, error) {
+func (r *runFlags) configured(args []string) (target, loader, error) {
 	if r.user+r.socket+r.handoff != "" {
 		return target{}, nil, misuse("put them into the configuration", "cannot run: --user, --socket and --handoff go with -- COMMAND only")
 	}
@@ -60,12 +63,11 @@ func (r *runFlags) configured(args []string) (target, *config.Config, error) {
 	if err != nil {
 		return target{}, nil, err
 	}
-	c, err := loadConfig(t)
-	return t, c, err
+	return t, func() (*config.Config, error) { return loadConfig(t) }, nil
 }
 
 // command is keepone run -- COMMAND: no configuration is needed.
-func (r *runFlags) command(args, argv []string) (target, *config.Config, error) {
+func (r *runFlags) command(args, argv []string) (target, loader, error) {
 	switch {
 	case len(argv) == 0 || argv[0] == "":
 		return target{}, nil, misuse("for instance: keepone run --user www-data -- php-cgi", "cannot run: after -- stands the backend's command")
@@ -81,6 +83,11 @@ func (r *runFlags) command(args, argv []string) (target, *config.Config, error) 
 	if err != nil {
 		return target{}, nil, err
 	}
+	return t, func() (*config.Config, error) { return r.composed(t, argv) }, nil
+}
+
+// composed is the configuration of a backend that has none.
+func (r *runFlags) composed(t target, argv []string) (*config.Config, error) {
 	c := config.Command(t.name, argv, defaults(t))
 	c.Backend.User = r.user
 	if r.socket != "" {
@@ -89,13 +96,14 @@ func (r *runFlags) command(args, argv []string) (target, *config.Config, error) 
 	if r.handoff != "" {
 		c.Backend.Handoff = r.handoff
 	}
+	var err error
 	if c.Backend.Directory, err = os.Getwd(); err != nil {
-		return target{}, nil, fmt.Errorf("cannot find the current directory: %w", err)
+		return nil, fmt.Errorf("cannot find the current directory: %w", err)
 	}
 	if err := c.Validate(); err != nil {
-		return target{}, nil, &failure{exitMisuse, "", err}
+		return nil, &failure{exitMisuse, "", err}
 	}
-	return t, c, nil
+	return c, nil
 }
 
 func defaults(t target) config.Defaults {

@@ -12,8 +12,10 @@ import (
 // open makes everything, the published socket last: from then on visitors wait
 // instead of being refused.
 func (s *site) open(left *legacy) error {
-	for _, w := range s.config().Warnings() {
-		s.log("warning: %s", w)
+	if s.seen == nil { // else the former program has said so
+		for _, w := range s.config().Warnings() {
+			s.log("warning: %s", w)
+		}
 	}
 	var err error
 	if s.diag, err = socket.OpenDiag(); err != nil {

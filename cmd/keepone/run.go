@@ -66,28 +66,34 @@ type site struct {
 	stored    []int // generations in the descriptor store; the loop's, as the next
 	storedPID int   // of the backend whose pidfd is there
 
-	program  string       // the path of keepone itself, for an upgrade
-	upgrades int          // in place, so far
-	lockFile *os.File     // one keepone for each run directory
-	latest   record.State // as it was written last; the loop's
-	serving  []listener   // what the backend serves, and what the next one will; the loop's
+	fat      chan struct{}     // says that keepone is too heavy
+	seen     *supervise.Status // what the former program knew; nil where another was killed
+	program  string            // the path of keepone itself, for an upgrade
+	upgrades int               // in place, so far
+	lockFile *os.File          // one keepone for each run directory
+	latest   record.State      // as it was written last; the loop's
+	serving  []listener        // what the backend serves, and what the next one will; the loop's
 }
 
 // run is the resident: it wires the packages together and returns when the
 // backend is down. What can be refused is refused before anything is touched
 // that a running site could notice.
 func run(args []string) error {
-	t, cfg, tryOut, err := runArguments(args)
+	t, load, tryOut, err := runArguments(args)
 	if err != nil {
 		return err
 	}
 	if tryOut {
-		return trial(t)
+		return trial(t, load)
 	}
 	// Before anything can take long: a signal must not end us halfway.
 	caught := make(chan os.Signal, 4)
 	signal.Notify(caught, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1)
 	inherited, err := inheritedEstate(t)
+	if err != nil {
+		return err
+	}
+	cfg, err := configOf(inherited, t, load)
 	if err != nil {
 		return err
 	}
@@ -100,6 +106,7 @@ func run(args []string) error {
 		nudge:      make(chan struct{}, 1),
 		trouble:    make(chan struct{}, 1),
 		reloading:  make(chan struct{}, 1),
+		fat:        make(chan struct{}, 1),
 		caught:     caught,
 		lines:      make(chan string, 64),
 		identified: map[int]record.Process{},
@@ -109,6 +116,10 @@ func run(args []string) error {
 	s.fixed, s.stored = passed.given >= 0, slices.Collect(maps.Keys(passed.sockets))
 	s.inForce.Store(s.keepPath(newView(cfg), inherited))
 	s.cured.Store(&cures{})
+	if inherited != nil {
+		s.cured.Store(&inherited.Cures)
+		s.seen = &inherited.Seen
+	}
 	left, err := claim(t, cfg.Single.Adopt, inherited, passed)
 	if err != nil {
 		return err
@@ -144,14 +155,20 @@ func (s *site) serve(ctx context.Context) {
 		s.log("warning: %v", err)
 	}
 	s.loop = supervise.New(s.kernel(), s.adapt(s.socket))
+	s.former.Seen = s.seen
 	s.loop.Resume(s.former)
 	if s.openWatch(); s.watch != nil {
 		go s.watchSocket(ctx)
 	}
 	go s.output.Run(ctx)
-	go resident.Trim(ctx, trimInterval, s.nudge)
+	go resident.Trim(ctx, trimInterval, s.nudge, s.tooHeavy)
+	go s.slim(ctx)
 	go s.listen(ctx)
-	s.log("listening at %s", s.config().Socket.Path)
+	if s.seen == nil {
+		s.log("listening at %s", s.config().Socket.Path)
+	} else {
+		s.log("version %s goes on in place, listening at %s", version, s.config().Socket.Path)
+	}
 	notify(daemon.SdNotifyReady)
 	leave, left := context.WithCancel(ctx)
 	defer left()

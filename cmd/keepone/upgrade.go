@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -14,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"keepone/config"
 	"keepone/control"
 	"keepone/process"
 	"keepone/record"
@@ -21,23 +20,9 @@ import (
 )
 
 const (
-	trialTimeout   = 30 * time.Second
-	quiesceTime    = 200 * time.Millisecond // for answers that are on their way
-	estateVariable = "KEEPONE_ESTATE"       // number of the descriptor that an estate is read from
+	trialTimeout = 30 * time.Second
+	quiesceTime  = 200 * time.Millisecond // for answers that are on their way
 )
-
-// An estate is what keepone leaves to itself when a new program takes its place
-// by execve(2): the content of the state file, and descriptors that stay open.
-type estate struct {
-	State   record.State `json:"state"`
-	Lock    int          `json:"lock"`
-	Control int          `json:"control"`
-	Sockets []int        `json:"sockets"`
-	Path    string       `json:"path"`  // where they are published
-	Fixed   bool         `json:"fixed"` // they are an init system's
-}
-
-func (e *estate) descriptors() []int { return append([]int{e.Lock, e.Control}, e.Sockets...) }
 
 // upgrade replaces keepone by the program that is at its path now. The process,
 // its backend and whoever waits stay. It returns only what went wrong: when all
@@ -50,11 +35,13 @@ func (s *site) upgrade(ctx context.Context) control.Answer {
 			break
 		}
 		s.log("replacing keepone by %s", s.program)
-		err = s.loop.WhenCalm(ctx, func() error {
+		err = s.loop.WhenCalm(ctx, func(st supervise.Status) error {
 			if s.ingredients() != tried {
 				return errOtherwise
 			}
-			return s.replace()
+			e := s.estate(st)
+			e.State.Upgrades++
+			return s.replace(s.program, e)
 		})
 		if !errors.Is(err, errOtherwise) {
 			break
@@ -108,24 +95,31 @@ func (s *site) tryOut(ctx context.Context) error {
 const trialPassed = "keepone "
 
 // trial is what a new program says of what it would find: nothing, or an error.
-func trial(t target) error {
+func trial(t target, load func() (*config.Config, error)) error {
+	if _, err := load(); err != nil {
+		return err
+	}
 	if _, err := record.Read(t.state()); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	return os.WriteFile(t.tried(), []byte(trialPassed+version+"\n"), 0o600)
 }
 
-// replace is called by the loop when nothing is under way. Nothing that the
-// backend said is between the FIFO and the file at that moment.
-func (s *site) replace() error {
-	e := estate{
+// estate is what the next program is to know.
+func (s *site) estate(st supervise.Status) *estate {
+	e := &estate{
 		State: s.latest, Lock: int(s.lockFile.Fd()), Control: s.control.Fd(),
-		Path: s.config().Socket.Path, Fixed: s.fixed,
+		Path: s.config().Socket.Path, Fixed: s.fixed, Seen: st, Cures: *s.cured.Load(),
 	}
 	for _, l := range s.serving {
 		e.Sockets = append(e.Sockets, l.Fd())
 	}
-	e.State.Upgrades++
+	return e
+}
+
+// replace is called by the loop when nothing is under way. Nothing that the
+// backend said is between the FIFO and the file at that moment.
+func (s *site) replace(program string, e *estate) error {
 	memory, err := e.file()
 	if err != nil {
 		return err
@@ -143,106 +137,8 @@ func (s *site) replace() error {
 		keepOpen(kept, true)
 		defer keepOpen(kept, false)
 		env := append(os.Environ(), estateVariable+"="+strconv.Itoa(int(memory.Fd())))
-		return fmt.Errorf("cannot run %s: %w", s.program, unix.Exec(s.program, os.Args, env))
+		return fmt.Errorf("cannot run %s: %w", program, unix.Exec(program, os.Args, env))
 	})
-}
-
-// file writes the estate where the next program can read it and nobody else.
-func (e *estate) file() (*os.File, error) {
-	text, err := json.Marshal(e)
-	if err != nil {
-		return nil, err
-	}
-	fd, err := unix.MemfdCreate("keepone-estate", unix.MFD_CLOEXEC)
-	if err != nil {
-		return nil, fmt.Errorf("cannot make a memfd: %w", err)
-	}
-	f := os.NewFile(uintptr(fd), "estate")
-	if _, err := f.WriteAt(text, 0); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("cannot write the estate: %w", err)
-	}
-	return f, nil
-}
-
-// keepOpen says whether execve(2) leaves the descriptors open.
-func keepOpen(fds []int, open bool) {
-	for _, fd := range fds {
-		if open {
-			unix.FcntlInt(uintptr(fd), unix.F_SETFD, 0)
-		} else {
-			unix.CloseOnExec(fd)
-		}
-	}
-}
-
-// inheritedEstate reads what the former program left; nil when keepone was
-// started like any other. Only what this very process left itself is believed:
-// execve(2) keeps its number and start time, and nobody else can have the lock.
-func inheritedEstate(t target) (*estate, error) {
-	number, ok := os.LookupEnv(estateVariable)
-	if !ok {
-		return nil, nil
-	}
-	os.Unsetenv(estateVariable)
-	fd, err := strconv.Atoi(number)
-	if err != nil {
-		return nil, fmt.Errorf("cannot read the estate: %s is %q", estateVariable, number)
-	}
-	f := os.NewFile(uintptr(fd), "estate")
-	if f == nil {
-		return nil, fmt.Errorf("cannot read the estate: %s is %q", estateVariable, number)
-	}
-	defer f.Close()
-	var e estate
-	if err := json.NewDecoder(f).Decode(&e); err != nil {
-		return nil, fmt.Errorf("cannot read the estate: %w", err)
-	}
-	self, err := record.Identify(os.Getpid())
-	var held, there unix.Stat_t
-	err = errors.Join(err, unix.Fstat(e.Lock, &held), unix.Stat(t.lock(), &there))
-	if err != nil || self != e.State.Supervisor || held.Dev != there.Dev || held.Ino != there.Ino {
-		return nil, fmt.Errorf("cannot believe the estate in %s: it is not of this process and run directory", estateVariable)
-	}
-	keepOpen(e.descriptors(), false)
-	return &e, nil
-}
-
-// keepPath keeps a running keepone's socket where it is, whatever the file says
-// by now: only a new start moves it.
-func (s *site) keepPath(v *view, e *estate) *view {
-	if e == nil || v.Socket.Path == e.Path && s.fixed == e.Fixed {
-		return v
-	}
-	if v.Socket.Path != e.Path && !e.Fixed {
-		v.later = []string{"socket.path"}
-	}
-	v.Socket.Path, s.fixed = e.Path, e.Fixed
-	return v
-}
-
-// programPath is where keepone was started from, links unresolved: a package,
-// or who keeps versions side by side, puts another one there.
-func programPath() string {
-	self, err := os.Stat("/proc/self/exe")
-	candidates := []string{os.Args[0]}
-	if !strings.Contains(os.Args[0], "/") {
-		candidates = nil
-		for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
-			candidates = append(candidates, filepath.Join(dir, os.Args[0]))
-		}
-	}
-	for _, path := range candidates {
-		there, failed := os.Stat(path)
-		if path, absolute := filepath.Abs(path); err == nil && failed == nil && absolute == nil && os.SameFile(self, there) {
-			return path
-		}
-	}
-	path, err := os.Executable()
-	if err != nil {
-		return "/proc/self/exe"
-	}
-	return strings.TrimSuffix(path, " (deleted)")
 }
 
 // isReplaced says that the connection ended as it does when keepone replaces
