@@ -150,3 +150,34 @@ func TestNoLeftovers(t *testing.T) {
 		t.Errorf("%q", left)
 	}
 }
+
+// TestRunDirectoryRemoved: with everything gone that keepone keeps, the site serves on, keepone can be asked again, and a
+// second one is refused, which harms nobody.
+func TestRunDirectoryRemoved(t *testing.T) {
+	t.Parallel()
+	command, set := backend(t, "threaded.py")
+	s := newRunningSite(t, plan{front: "lighttpd", command: command, settings: set})
+	before := s.await("up")
+	// Moved first: keepone is faster than who removes one file after the other.
+	s.must(os.Rename(s.run, s.run+".gone"), os.RemoveAll(s.run+".gone"))
+	if a := s.keepone("run"); a.code == 0 {
+		t.Errorf("a second keepone ran:\n%s", a.err)
+	}
+	st := s.awaitThat("it can be asked, and serves", func(st state) bool { return st.State == "up" })
+	if st.Supervisor.PID != before.Supervisor.PID {
+		t.Errorf("keepone %d before, %d after", before.Supervisor.PID, st.Supervisor.PID)
+	}
+	if a := s.keepone("run"); a.code != 1 || !strings.Contains(a.err, itoa(st.Supervisor.PID)) {
+		t.Errorf("a second keepone: exit code %d, and stderr should name pid %d:\n%s", a.code, st.Supervisor.PID, a.err)
+	}
+	s.do("restart-backend")
+	now := s.await("up")
+	if o := ask(newClient(), s.url, "/fast"); o.err != nil {
+		t.Error(o.err)
+	}
+	s.killKeepone()
+	s.startKeepone()
+	if st := s.await("up"); st.Backend.PID != now.Backend.PID {
+		t.Errorf("backend %d, and %d after an adoption", now.Backend.PID, st.Backend.PID)
+	}
+}

@@ -27,7 +27,8 @@ const execPatience = 100
 const startCode = 24
 
 // Mark is what says of a process that it is, or descends from, a backend of the
-// run directory dir: the boot and the directory's device and inode. A backend's
+// run directory dir: the boot and the directory's device, inode and time of
+// birth, for a directory that is made after one was removed may have its number. A backend's
 // environment has KEEPONE=MARK:NAME:GENERATION, of which the name and the
 // generation are for people.
 //
@@ -38,15 +39,15 @@ const startCode = 24
 // phpinfo() shows the environment to everybody. What keeps others from making a
 // mark is that only processes of keepone's user and the backend's count.
 func Mark(dir string) (string, error) {
-	var st unix.Stat_t
-	if err := unix.Stat(dir, &st); err != nil {
+	var st unix.Statx_t
+	if err := unix.Statx(unix.AT_FDCWD, dir, 0, unix.STATX_INO|unix.STATX_BTIME, &st); err != nil {
 		return "", fmt.Errorf("cannot mark the backend by the directory %s: %w", dir, err)
 	}
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id") // random(4)
 	if err != nil || len(boot) < 8 {
 		return "", fmt.Errorf("cannot mark the backend: no boot id: %w", err)
 	}
-	return fmt.Sprintf("%s:%x.%x", boot[:8], uint64(st.Dev), st.Ino), nil
+	return fmt.Sprintf("%s:%x.%x.%x", boot[:8], unix.Mkdev(st.Dev_major, st.Dev_minor), st.Ino, st.Btime.Sec*1e9+int64(st.Btime.Nsec)), nil
 }
 
 // A proof is what a process must have to be a backend's: the mark in its

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"keepone/record"
 	"keepone/supervise"
@@ -65,8 +64,8 @@ func keepOpen(fds []int, open bool) {
 
 // inheritedEstate reads what the former program left; nil when keepone was
 // started like any other. Only what this very process left itself is believed:
-// execve(2) keeps its number and start time, and nobody else can have the lock.
-func inheritedEstate(t target) (*estate, error) {
+// execve(2) keeps its number and start time.
+func inheritedEstate() (*estate, error) {
 	number, ok := os.LookupEnv(estateVariable)
 	if !ok {
 		return nil, nil
@@ -86,10 +85,8 @@ func inheritedEstate(t target) (*estate, error) {
 		return nil, fmt.Errorf("cannot read the estate: %w", err)
 	}
 	self, err := record.Identify(os.Getpid())
-	var held, there unix.Stat_t
-	err = errors.Join(err, unix.Fstat(e.Lock, &held), unix.Stat(t.lock(), &there))
-	if err != nil || self != e.State.Supervisor || held.Dev != there.Dev || held.Ino != there.Ino {
-		return nil, fmt.Errorf("cannot believe the estate in %s: it is not of this process and run directory", estateVariable)
+	if err != nil || self != e.State.Supervisor {
+		return nil, fmt.Errorf("cannot believe the estate in %s: it is not of this process", estateVariable)
 	}
 	keepOpen(e.descriptors(), false)
 	return &e, nil

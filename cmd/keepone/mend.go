@@ -20,6 +20,7 @@ type cures struct {
 // mend looks after the socket at the public path. What it returns only another
 // generation cures.
 func (s *site) mend(on supervise.Socket) error {
+	s.keepRunDir()
 	l := on.(listener).Listener
 	cure, err := s.diag.Mend(l, true)
 	s.complainOnce(err)

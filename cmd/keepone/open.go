@@ -50,7 +50,10 @@ func (s *site) openControl(inherited int) error {
 	if err != nil {
 		return err
 	}
-	s.control, err = control.Listen(s.target.control(), access, inherited)
+	server, err := control.Listen(s.target.control(), access, inherited)
+	if err == nil {
+		s.control.Store(server)
+	}
 	return err
 }
 

@@ -96,7 +96,7 @@ func (s *site) enforce(ctx context.Context, v *view, access control.Access) erro
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(deaf, s.control.SetAccess(access), s.redirect(ctx, old)); err != nil {
+	if err := errors.Join(deaf, s.control.Load().SetAccess(access), s.redirect(ctx, old)); err != nil {
 		return fmt.Errorf("the new configuration is in force, but %w", err)
 	}
 	return nil

@@ -38,7 +38,7 @@ type site struct {
 	socket     *socket.Listener         // the first generation; the loop owns it and what follows
 	diag       *socket.Diag             // of the loop
 	output     *output.Output
-	control    *control.Server
+	control    atomic.Pointer[control.Server]
 	spawner    *process.Spawner
 	scale      *rss.Scale
 	nudge      chan struct{} // to give memory back now
@@ -66,13 +66,14 @@ type site struct {
 	stored    []int // generations in the descriptor store; the loop's, as the next
 	storedPID int   // of the backend whose pidfd is there
 
-	fat      chan struct{}     // says that keepone is too heavy
-	seen     *supervise.Status // what the former program knew; nil where another was killed
-	program  string            // the path of keepone itself, for an upgrade
-	upgrades int               // in place, so far
-	lockFile *os.File          // one keepone for each run directory
-	latest   record.State      // as it was written last; the loop's
-	serving  []listener        // what the backend serves, and what the next one will; the loop's
+	serveControl func(*control.Server)
+	fat          chan struct{}     // says that keepone is too heavy
+	seen         *supervise.Status // what the former program knew; nil where another was killed
+	program      string            // the path of keepone itself, for an upgrade
+	upgrades     int               // in place, so far
+	lockFile     *os.File          // one keepone for each run directory
+	latest       record.State      // as it was written last; the loop's
+	serving      []listener        // what the backend serves, and what the next one will; the loop's
 }
 
 // run is the resident: it wires the packages together and returns when the
@@ -89,7 +90,7 @@ func run(args []string) error {
 	// Before anything can take long: a signal must not end us halfway.
 	caught := make(chan os.Signal, 4)
 	signal.Notify(caught, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1)
-	inherited, err := inheritedEstate(t)
+	inherited, err := inheritedEstate()
 	if err != nil {
 		return err
 	}
@@ -163,7 +164,8 @@ func (s *site) serve(ctx context.Context) {
 	go s.output.Run(ctx)
 	go resident.Trim(ctx, trimInterval, s.nudge, s.tooHeavy)
 	go s.slim(ctx)
-	go s.listen(ctx)
+	s.serveControl = func(server *control.Server) { go s.listen(ctx, server) }
+	s.serveControl(s.control.Load())
 	if s.seen == nil {
 		s.log("listening at %s", s.config().Socket.Path)
 	} else {
@@ -179,8 +181,8 @@ func (s *site) serve(ctx context.Context) {
 }
 
 // listen answers on the control socket.
-func (s *site) listen(ctx context.Context) {
-	if err := s.control.Serve(ctx, operates, s.answer, s.newQuickStatus().answer); err != nil {
+func (s *site) listen(ctx context.Context, server *control.Server) {
+	if err := server.Serve(ctx, operates, s.answer, s.newQuickStatus().answer); err != nil {
 		s.log("keepone can be asked nothing any more: %v", err)
 	}
 }
@@ -227,8 +229,8 @@ func (s *site) clear() {
 // close gives up what open made.
 func (s *site) close() error {
 	var errs []error
-	if s.control != nil {
-		errs = append(errs, s.control.Close())
+	if server := s.control.Load(); server != nil {
+		errs = append(errs, server.Close())
 	}
 	if s.output != nil {
 		s.output.Close()

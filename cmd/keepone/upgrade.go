@@ -108,7 +108,7 @@ func trial(t target, load func() (*config.Config, error)) error {
 // estate is what the next program is to know.
 func (s *site) estate(st supervise.Status) *estate {
 	e := &estate{
-		State: s.latest, Lock: int(s.lockFile.Fd()), Control: s.control.Fd(),
+		State: s.latest, Lock: int(s.lockFile.Fd()), Control: s.control.Load().Fd(),
 		Path: s.config().Socket.Path, Fixed: s.fixed, Seen: st, Cures: *s.cured.Load(),
 	}
 	for _, l := range s.serving {
@@ -127,7 +127,7 @@ func (s *site) replace(program string, e *estate) error {
 	defer memory.Close()
 	kept := append(e.descriptors(), int(memory.Fd()))
 	s.drainLog(lastWait)
-	s.control.Quiesce(quiesceTime)
+	s.control.Load().Quiesce(quiesceTime)
 	ctx, cancel := context.WithTimeout(context.Background(), lastWait)
 	defer cancel()
 	return s.output.Between(ctx, func() error {
