@@ -28,7 +28,7 @@ type state struct {
 		Upgrades int
 	}
 	Socket struct {
-		Path       string
+		Path, Mode string
 		Generation int
 	}
 	Queue  struct{ Pending, Active, Backlog int }

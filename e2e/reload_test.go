@@ -25,15 +25,15 @@ func TestReload(t *testing.T) {
 		s.configure(set)
 	}
 
-	change(settings{"memory.hard": "900MiB", "environment.COLOUR": "green", "socket.path": s.socket + "2", "control.read": []string{"nobody"}})
+	change(settings{"memory.hard": "900MiB", "environment.COLOUR": "green", "socket.path": s.socket + "2", "control.read": []string{"nobody"}, "socket.mode": "0666"})
 	a := s.do("reload")
-	for _, want := range []string{"in force now: memory.hard, control.read", "restart-backend: environment.COLOUR", "started again: socket.path"} {
+	for _, want := range []string{"in force now: memory.hard, control.read", "restart-backend: socket.mode, environment.COLOUR", "started again: socket.path"} {
 		if !strings.Contains(a.out, want) {
 			t.Errorf("reload does not say %q:\n%s", want, a.out)
 		}
 	}
 	st := s.await("up")
-	if st.Memory.Hard != 900<<20 || !slices.Equal(st.Pending, []string{"environment.COLOUR"}) || st.Backend.PID != first.Backend.PID {
+	if st.Memory.Hard != 900<<20 || !slices.Equal(st.Pending, []string{"socket.mode", "environment.COLOUR"}) || st.Socket.Mode != "0660" || st.Backend.PID != first.Backend.PID {
 		t.Errorf("after a reload: %+v", st)
 	}
 	if mode := s.mode("control"); mode != 0o666 {
@@ -53,7 +53,7 @@ func TestReload(t *testing.T) {
 	s.awaitThat("SIGHUP is a reload", func(st state) bool { return st.Memory.Hard == 800<<20 })
 
 	s.do("restart-backend")
-	if st := s.await("up"); len(st.Pending) != 0 || !slices.Contains(environment(t, st.Backend.PID), "COLOUR=green") {
+	if st := s.await("up"); len(st.Pending) != 0 || st.Socket.Mode != "0666" || !slices.Contains(environment(t, st.Backend.PID), "COLOUR=green") {
 		t.Errorf("after a restart: pending %q, environment %q", st.Pending, environment(t, st.Backend.PID))
 	}
 	s.killKeepone() // the next one has read the file anew: only the path was left to change

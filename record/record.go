@@ -25,8 +25,9 @@ type State struct {
 	Holder     *Process `json:"holder,omitempty"` // the shim that waits with the next socket
 	Next       *Socket  `json:"next,omitempty"`   // the socket that new requests wait at, where it is another
 	Restarts   int      `json:"restarts"`
-	Config     string   `json:"config,omitempty"` // digest of what the backend was made with
-	Last       *Event   `json:"last,omitempty"`   // the latest restart
+	Command    string   `json:"command,omitempty"` // that the backend was started with, for people
+	Config     string   `json:"config,omitempty"`  // digest of what the backend was made with
+	Last       *Event   `json:"last,omitempty"`    // the latest restart
 	LastExit   string   `json:"last_exit,omitempty"`
 	Failures   int      `json:"failures,omitempty"` // in a row
 	Upgrades   int      `json:"upgrades,omitempty"` // of keepone, in place, since it was started

@@ -78,7 +78,7 @@ func (s *site) changed(st supervise.Status, now, next supervise.Socket) {
 func (s *site) record(st supervise.Status, now, next supervise.Socket) record.State {
 	r := record.State{
 		Phase: st.State.String(), Restarts: st.Restarts, LastExit: st.LastExit, Failures: st.Failures, Upgrades: s.upgrades, Supervisor: *s.identify(os.Getpid()),
-		Config:  s.digest(st.PID),
+		Config: s.digest(st.PID), Command: s.commandOf(st.PID),
 		Backend: s.identify(st.PID), Holder: s.identify(st.NextPID),
 		Socket: record.Socket{Generation: now.Generation(), Inode: now.(listener).SockIno()},
 	}

@@ -89,6 +89,7 @@ func (s *site) openSocket(left *legacy) error {
 }
 
 func (s *site) socketOptions() (socket.Options, error) {
+	s.bound.Store(s.config()) // what is made now is made with this
 	uid, gid, err := s.config().SocketOwner()
 	c := s.config().Socket
 	return socket.Options{Path: c.Path, UID: uid, GID: gid, Mode: os.FileMode(c.Mode), Backlog: c.Backlog}, err

@@ -129,6 +129,20 @@ func (s *site) pend(pid, held int) {
 		keys = []string{"what changed since the former keepone spawned the backend"}
 	}
 	s.pending.Store(&keys)
+	command := s.commandOf(pid)
+	s.runs.Store(&command)
+}
+
+// commandOf is what the process was started with, as far as it is known.
+func (s *site) commandOf(pid int) string {
+	made, ok := s.made[pid]
+	switch {
+	case ok:
+		return made.command
+	case pid != 0 && s.adoptedAs != "":
+		return s.adoptedAs
+	}
+	return s.config().command
 }
 
 func (s *site) pendingKeys() []string {

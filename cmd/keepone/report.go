@@ -83,19 +83,22 @@ type restartEvent struct {
 }
 
 func (s *site) report(st *supervise.Status, own uint64) statusReport {
-	v := s.config()
+	v, bound, command := s.config(), s.bound.Load(), s.config().command
+	if runs := s.runs.Load(); runs != nil {
+		command = *runs
+	}
 	r := statusReport{
 		Name: s.name, Version: version, State: st.State.String(), Why: st.Why, Since: age(st.Since),
 		Preparing: st.Preparing, Queue: st.Queue, LastExit: st.LastExit, LastWords: st.LastWords,
 		Failures: st.Failures, Cut: st.Cut, Health: st.Health, Excusing: st.Excusing, HighWater: st.HighWater, Output: v.outputTo, Pending: s.pendingKeys(),
 		Backend: backendReport{
-			PID: st.PID, Command: v.command, User: v.Backend.User,
+			PID: st.PID, Command: command, User: v.Backend.User,
 			RSS: st.RSS, Peak: st.Peak, Adopted: st.Adopted,
 		},
 		Supervisor: supervisorReport{PID: os.Getpid(), RSS: own, Upgrades: s.upgrades},
 		Socket: socketReport{
-			Path: v.Socket.Path, Owner: v.Socket.Owner, Group: v.Socket.Group,
-			Mode: v.mode, Fixed: s.fixed, Generation: st.Generation, Next: st.Next,
+			Path: v.Socket.Path, Owner: bound.Socket.Owner, Group: bound.Socket.Group,
+			Mode: bound.mode, Fixed: s.fixed, Generation: st.Generation, Next: st.Next,
 		},
 		Memory:   memoryReport{uint64(v.Memory.Soft), uint64(v.Memory.Hard), st.Samples},
 		Restarts: restartsReport{Total: st.Restarts},

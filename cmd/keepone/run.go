@@ -34,6 +34,9 @@ type site struct {
 	inForce    atomic.Pointer[view]
 	pending    atomic.Pointer[[]string] // what a restart would put in force
 	made       map[int]*view            // of each process that was spawned, by pid; the loop's
+	runs       atomic.Pointer[string]   // the command line of the backend
+	bound      atomic.Pointer[view]     // what the socket was made with
+	adoptedAs  string                   // command line of the adopted backend
 	adopted    string                   // digest of the configuration that the adopted backend was made with
 	socket     *socket.Listener         // the first generation; the loop owns it and what follows
 	diag       *socket.Diag             // of the loop
@@ -67,6 +70,8 @@ type site struct {
 	storedPID int   // of the backend whose pidfd is there
 
 	serveControl func(*control.Server)
+	slims        int               // how often it began anew to be smaller
+	lightest     uint64            // bytes that were no file's at any look; of the goroutine that looks
 	fat          chan struct{}     // says that keepone is too heavy
 	seen         *supervise.Status // what the former program knew; nil where another was killed
 	program      string            // the path of keepone itself, for an upgrade
@@ -119,7 +124,7 @@ func run(args []string) error {
 	s.cured.Store(&cures{})
 	if inherited != nil {
 		s.cured.Store(&inherited.Cures)
-		s.seen = &inherited.Seen
+		s.seen, s.slims = &inherited.Seen, inherited.Slims
 	}
 	left, err := claim(t, cfg.Single.Adopt, inherited, passed)
 	if err != nil {

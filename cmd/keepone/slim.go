@@ -14,13 +14,18 @@ import (
 // it begins anew, by the way of an upgrade in place, with the program that it
 // is and the configuration that is in force.
 const (
-	heavy     = 2 << 20     // bytes that are no file's, at rest
-	slimPause = time.Minute // and it has been this for so long
+	heavy      = 1450 << 10       // bytes that are no file's, at rest
+	heavier    = 96 << 10         // than at its lightest, so that it is worth while
+	firstSlim  = time.Minute      // after keepone was started; the next pauses double
+	latestSlim = 15 * time.Minute // up to this
 )
 
 // tooHeavy is told what is left after memory was given back.
 func (s *site) tooHeavy(anonymous uint64) {
-	if anonymous < heavy {
+	if s.lightest == 0 || anonymous < s.lightest {
+		s.lightest = anonymous
+	}
+	if anonymous < max(heavy, s.lightest+heavier) {
 		return
 	}
 	select {
@@ -32,13 +37,14 @@ func (s *site) tooHeavy(anonymous uint64) {
 // slim waits for a moment at which nothing is under way. Where it does not work
 // out, keepone stays as it is.
 func (s *site) slim(ctx context.Context) {
+	pause := min(firstSlim<<min(s.slims, 10), latestSlim)
 	for began := time.Now(); ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-s.fat:
 		}
-		if time.Since(began) < slimPause {
+		if time.Since(began) < pause {
 			continue // there will be another look
 		}
 		err := s.loop.WhenCalm(ctx, func(st supervise.Status) error {
@@ -50,7 +56,7 @@ func (s *site) slim(ctx context.Context) {
 			if err := s.config().Print(&text, true); err != nil {
 				return err
 			}
-			e.Config, e.File = text.String(), s.config().File
+			e.Config, e.File, e.Slims = text.String(), s.config().File, s.slims+1
 			return s.replace("/proc/self/exe", e)
 		})
 		if err != nil && ctx.Err() == nil {
