@@ -18,9 +18,10 @@ import (
 type state struct {
 	Name, Version, State string
 	Backend              struct {
-		PID  int
-		RSS  int64 `json:"rss_bytes"`
-		Peak int64 `json:"peak_rss_bytes"`
+		PID     int
+		RSS     int64 `json:"rss_bytes"`
+		Peak    int64 `json:"peak_rss_bytes"`
+		Adopted bool
 	}
 	Supervisor struct {
 		PID      int
@@ -42,6 +43,7 @@ type state struct {
 		Last  struct{ Reason, Exit string }
 	}
 	LastWords string `json:"last_words"`
+	LastExit  string `json:"last_exit"`
 	Health    string
 	Excusing  bool
 	Cures     struct{ Path, Backlog, Blocking, Replaced int }

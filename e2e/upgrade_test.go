@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -176,5 +177,50 @@ func TestForgedEstate(t *testing.T) {
 	}
 	if st := s.await("up"); st.Backend.PID != before.Backend.PID {
 		t.Errorf("%+v", st)
+	}
+}
+
+// TestStopDuringUpgrade: a SIGTERM at any moment of an upgrade is a clean stop, but for the few milliseconds in which no
+// program can catch it: then the backend is adopted by the next keepone, which stops cleanly. It is never lost.
+func TestStopDuringUpgrade(t *testing.T) {
+	t.Parallel()
+	command, set := backend(t, "threaded.py")
+	s := newSite(t, plan{command: command, settings: set})
+	for i := range 20 {
+		s.startKeepone()
+		s.await("up")
+		cli := s.background("upgrade")
+		time.Sleep(time.Duration(20+i*3) * time.Millisecond) // any moment
+		if !s.supervisor.end(syscall.SIGTERM, 20*time.Second) {
+			t.Fatal("keepone does not stop")
+		}
+		_ = cli.Wait() // it may have come too late
+		ended := s.supervisor.cmd.ProcessState
+		if killed := ended.Sys().(syscall.WaitStatus); killed.Signaled() && killed.Signal() == syscall.SIGTERM {
+			if left := len(s.processes()); left == 0 {
+				t.Error("keepone ended in the middle of its execve, and its backend with it")
+			}
+			s.startKeepone()
+			s.awaitThat("it is adopted", func(st state) bool { return st.State == "up" && st.Backend.Adopted })
+			s.supervisor.end(syscall.SIGTERM, 20*time.Second)
+			ended = s.supervisor.cmd.ProcessState
+		}
+		if code := ended.ExitCode(); code != 0 {
+			t.Errorf("keepone ended with %d (%v)", code, ended)
+		}
+		await(t, 5*time.Second, "no backend is left", func() bool { return len(s.processes()) == 0 })
+	}
+	// A backend that was started after an upgrade hears the stop signal.
+	s.startKeepone()
+	s.await("up")
+	s.do("upgrade")
+	s.do("restart-backend")
+	if text, err := os.ReadFile("/proc/" + itoa(s.await("up").Backend.PID) + "/status"); err != nil || !strings.Contains(string(text), "SigBlk:\t0000000000000000\n") {
+		t.Errorf("it was handed a mask of signals:\n%s%v", text, err)
+	}
+	s.do("stop-backend")
+	s.do("start-backend")
+	if st := s.await("up"); !strings.Contains(st.LastExit, "SIGTERM") {
+		t.Errorf("the backend ended: %s", st.LastExit)
 	}
 }

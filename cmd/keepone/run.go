@@ -25,6 +25,9 @@ import (
 	"keepone/supervise"
 )
 
+// caughtSignals are told to the resident and end nothing by themselves.
+var caughtSignals = []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1}
+
 // trimInterval is how often the resident gives memory back.
 const trimInterval = 30 * time.Second
 
@@ -94,7 +97,7 @@ func run(args []string) error {
 	}
 	// Before anything can take long: a signal must not end us halfway.
 	caught := make(chan os.Signal, 4)
-	signal.Notify(caught, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1)
+	signal.Notify(caught, caughtSignals...)
 	inherited, err := inheritedEstate()
 	if err != nil {
 		return err
