@@ -68,7 +68,7 @@ func (s *Spawner) formerTree(p *Process) tree {
 	if p.leader != nil {
 		return &l
 	}
-	l.lives = func() bool { return !exited(p.pidfd) }
+	l.lives = func() bool { return !Ended(p.pidfd) }
 	f := &former{line: l, proof: proof}
 	tree := l.pids(sc, nil)
 	f.hold(sc, slices.DeleteFunc(sc.strays(proof, s.Reaper, nil), func(pid int) bool { return slices.Contains(tree, pid) }))
@@ -118,16 +118,17 @@ func (s *Spawner) formerGroup(pid int) *group {
 func (p *Process) awaitStranger(poll *os.File) {
 	defer poll.Close()
 	if raw, err := poll.SyscallConn(); err == nil {
-		raw.Read(func(fd uintptr) bool { return exited(int(fd)) })
+		raw.Read(func(fd uintptr) bool { return Ended(int(fd)) })
 	}
-	for !exited(p.pidfd) { // a poller that fails must not end a backend that lives
+	for !Ended(p.pidfd) { // a poller that fails must not end a backend that lives
 		time.Sleep(strangerPoll)
 	}
 	p.ended(describeStranger(p.pidfd))
 }
 
-// exited says whether the process of a pidfd has ended: pidfd_open(2).
-func exited(pidfd int) bool {
+// Ended says whether the process of a pidfd has ended, a zombie included:
+// pidfd_open(2).
+func Ended(pidfd int) bool {
 	for {
 		n, err := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, 0)
 		if err != syscall.EINTR {

@@ -43,7 +43,7 @@ func (f *former) pids(s *scan, buf []int) []int {
 		return buf
 	}
 	for _, st := range f.strays {
-		if !exited(st.pidfd) {
+		if !Ended(st.pidfd) {
 			buf = append(buf, st.pid)
 		}
 	}

@@ -46,7 +46,7 @@ exec sleep 600`
 	if !strings.Contains(e.Text, "processes behind") || e.Clean {
 		t.Errorf("%+v", e)
 	}
-	if exited(shim.pidfd) {
+	if Ended(shim.pidfd) {
 		t.Error("the waiting shim counted as a stray")
 	}
 	shim.Kill()

@@ -144,7 +144,7 @@ func (b brood) claim(pid, pidfd int) claimed {
 		b.known[pid] = c
 		return claimed{pidfd, c}
 	}
-	if status, ok := b.early[pid]; ok && (pidfd < 0 || exited(pidfd)) {
+	if status, ok := b.early[pid]; ok && (pidfd < 0 || Ended(pidfd)) {
 		delete(b.early, pid)
 		c <- status
 		return claimed{pidfd, c}

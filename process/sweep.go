@@ -99,7 +99,7 @@ func (s *Spawner) endShim(sc *scan, p *proof, pid int) {
 		return
 	}
 	err = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
-	for n := 0; n < shimPatience && err == nil && !exited(fd); n++ {
+	for n := 0; n < shimPatience && err == nil && !Ended(fd); n++ {
 		time.Sleep(time.Millisecond)
 	}
 }

@@ -144,6 +144,11 @@ func (s *Supervisor) step(ev event, why string) {
 		s.rearm(killAgain)
 	}
 	s.publish()
+	s.onward()
+}
+
+// onward follows what is up to what comes next, if anything does.
+func (s *Supervisor) onward() {
 	switch {
 	case s.status.State != Up:
 	case s.next.socket != nil:

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"keepone/process"
 	"keepone/socket"
 )
 
@@ -16,7 +17,7 @@ import (
 // then everything begins anew.
 func (s *site) inherit(l *legacy, options socket.Options) (bool, error) {
 	switch {
-	case l.backend >= 0 && !exitedAlready(l.backend):
+	case l.backend >= 0 && !process.Ended(l.backend):
 		return true, s.inheritBackend(l, options)
 	case l.holder >= 0 || l.kept(l.state.Socket) >= 0:
 		return true, s.inheritWaiting(l, options)

@@ -34,20 +34,21 @@ type estate struct {
 
 func (e *estate) descriptors() []int { return append([]int{e.Lock, e.Control}, e.Sockets...) }
 
-// file writes the estate where the next program can read it and nobody else.
-func (e *estate) file() (*os.File, error) {
-	text, err := json.Marshal(e)
+// memoryFile writes v as JSON where a process that inherits it can read it and
+// nobody else: no disk, no name.
+func memoryFile(name string, v any) (*os.File, error) {
+	text, err := json.Marshal(v)
 	if err != nil {
 		return nil, err
 	}
-	fd, err := unix.MemfdCreate("keepone-estate", unix.MFD_CLOEXEC)
+	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("cannot make a memfd: %w", err)
 	}
-	f := os.NewFile(uintptr(fd), "estate")
+	f := os.NewFile(uintptr(fd), name)
 	if _, err := f.WriteAt(text, 0); err != nil {
 		f.Close()
-		return nil, fmt.Errorf("cannot write the estate: %w", err)
+		return nil, fmt.Errorf("cannot write to a memfd: %w", err)
 	}
 	return f, nil
 }

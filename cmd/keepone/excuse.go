@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -57,22 +56,9 @@ func (s *site) page() (*os.File, error) {
 			s.log("warning: cannot read unavailable.page: %v", err)
 		}
 	}
-	encoded, err := json.Marshal(unavailable.Page{
+	return memoryFile("keepone-page", unavailable.Page{
 		Protocol: c.Backend.Protocol, RetryAfter: int(c.Unavailable.RetryAfter.Seconds()), Text: bytes.ToValidUTF8(text, []byte("?")),
 	})
-	if err != nil {
-		return nil, err
-	}
-	fd, err := unix.MemfdCreate("keepone-page", unix.MFD_CLOEXEC)
-	if err != nil {
-		return nil, fmt.Errorf("cannot make a memfd: %w", err)
-	}
-	f := os.NewFile(uintptr(fd), "page")
-	if _, err := f.WriteAt(encoded, 0); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("cannot write the page: %w", err)
-	}
-	return f, nil
 }
 
 // readPage reads what everybody may read anyway: who can write to the directory

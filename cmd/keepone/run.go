@@ -3,25 +3,16 @@ package main
 import (
 	"context"
 	"errors"
-	"maps"
 	"os"
 	"os/signal"
-	"slices"
-	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
 	"keepone/control"
-	"keepone/output"
-	"keepone/probe"
 	"keepone/process"
-	"keepone/record"
 	"keepone/resident"
-	"keepone/rss"
-	"keepone/single"
-	"keepone/socket"
 	"keepone/supervise"
 )
 
@@ -30,59 +21,6 @@ var caughtSignals = []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP,
 
 // trimInterval is how often the resident gives memory back.
 const trimInterval = 30 * time.Second
-
-// A site is everything that one running keepone holds.
-type site struct {
-	target
-	inForce    atomic.Pointer[view]
-	pending    atomic.Pointer[[]string] // what a restart would put in force
-	made       map[int]*view            // of each process that was spawned, by pid; the loop's
-	runs       atomic.Pointer[string]   // the command line of the backend
-	bound      atomic.Pointer[view]     // what the socket was made with
-	adoptedAs  string                   // command line of the adopted backend
-	adopted    string                   // digest of the configuration that the adopted backend was made with
-	socket     *socket.Listener         // the first generation; the loop owns it and what follows
-	diag       *socket.Diag             // of the loop
-	output     *output.Output
-	control    atomic.Pointer[control.Server]
-	spawner    *process.Spawner
-	scale      *rss.Scale
-	nudge      chan struct{} // to give memory back now
-	lines      chan string   // of the log, on their way to stderr
-	loop       *supervise.Supervisor
-	look       *look                        // of the loop, at the backend
-	watch      *socket.Watch                // for what is done to the socket; nil where that cannot be had
-	watched    *socket.Listener             // by watch; the loop's
-	trouble    chan struct{}                // says that something was done to it
-	cured      atomic.Pointer[cures]        // so far
-	inTheWay   atomic.Pointer[string]       // of the socket, at its path
-	pathTold   time.Time                    // when a cure of the path was in the log; the loop's
-	complained string                       // by complainOnce
-	notify     atomic.Pointer[probe.Notify] // where the backend says READY=1; nil until that is asked for
-	unready    atomic.Pointer[string]       // what a starting backend lacks
-	reloading  chan struct{}                // held by the one reload at a time
-	caught     chan os.Signal               // from the very beginning
-	leaving    context.Context              // done when keepone was told to stop
-	former     supervise.Legacy             // what a killed keepone left
-	lost       uint64                       // bytes of output that could not be written, as far as told
-	unwritten  error                        // why the latest state is not on disk
-	identified map[int]record.Process       // the processes since the latest spawn
-
-	fixed     bool  // the socket is an init system's: not ours to rename
-	stored    []int // generations in the descriptor store; the loop's, as the next
-	storedPID int   // of the backend whose pidfd is there
-
-	serveControl func(*control.Server)
-	slims        int               // how often it began anew to be smaller
-	lightest     uint64            // bytes that were no file's at any look; of the goroutine that looks
-	fat          chan struct{}     // says that keepone is too heavy
-	seen         *supervise.Status // what the former program knew; nil where another was killed
-	program      string            // the path of keepone itself, for an upgrade
-	upgrades     int               // in place, so far
-	lockFile     *os.File          // one keepone for each run directory
-	latest       record.State      // as it was written last; the loop's
-	serving      []listener        // what the backend serves, and what the next one will; the loop's
-}
 
 // run is the resident: it wires the packages together and returns when the
 // backend is down. What can be refused is refused before anything is touched
@@ -95,45 +33,10 @@ func run(args []string) error {
 	if tryOut {
 		return trial(t, load)
 	}
-	// Before anything can take long: a signal must not end us halfway.
-	caught := make(chan os.Signal, 4)
-	signal.Notify(caught, caughtSignals...)
-	inherited, err := inheritedEstate()
+	s, left, err := begin(t, load)
 	if err != nil {
 		return err
 	}
-	cfg, err := configOf(inherited, t, load)
-	if err != nil {
-		return err
-	}
-	passed, err := takeStock(cfg)
-	if err != nil {
-		return err
-	}
-	s := &site{
-		target:     t,
-		nudge:      make(chan struct{}, 1),
-		trouble:    make(chan struct{}, 1),
-		reloading:  make(chan struct{}, 1),
-		fat:        make(chan struct{}, 1),
-		caught:     caught,
-		lines:      make(chan string, 64),
-		identified: map[int]record.Process{},
-		made:       map[int]*view{},
-		program:    programPath(),
-	}
-	s.fixed, s.stored = passed.given >= 0, slices.Collect(maps.Keys(passed.sockets))
-	s.inForce.Store(s.keepPath(newView(cfg), inherited))
-	s.cured.Store(&cures{})
-	if inherited != nil {
-		s.cured.Store(&inherited.Cures)
-		s.seen, s.slims = &inherited.Seen, inherited.Slims
-	}
-	left, err := claim(t, cfg.Single.Adopt, inherited, passed)
-	if err != nil {
-		return err
-	}
-	s.lockFile, s.upgrades = left.lock, left.state.Upgrades
 	defer s.lockFile.Close()
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
@@ -143,10 +46,7 @@ func run(args []string) error {
 	written := make(chan struct{})
 	go s.write(written)
 	defer s.flush(written)
-	s.spawner, s.scale, s.look = s.newSpawner(), s.newScale(), newLook(cfg.Hang.Timeout)
-	if err := s.scale.Keep(s.history(), left.backend >= 0); err != nil {
-		s.log("warning: %v", err)
-	}
+	s.spawner, s.scale, s.look = s.newSpawner(), s.newScale(left), newLook(s.config().Hang.Timeout)
 	go s.spawner.Reaper.Run(ctx)
 	err = s.open(left)
 	left.close()
@@ -216,41 +116,4 @@ func (s *site) signals(ctx context.Context, leave func()) {
 			}
 		}
 	}
-}
-
-// clear removes what a clean stop leaves behind in the run directory. After
-// anything else it stays: a backend may still live that is known by it. A
-// backend.lock that somebody holds stays, too: on a new file the next lock would
-// succeed beside it.
-func (s *site) clear() {
-	s.spawner.Sweep(nil)
-	if lock, err := single.Lock(s.backendLock()); err == nil {
-		os.Remove(s.backendLock())
-		lock.Close()
-	}
-	for _, path := range []string{s.target.output(), s.history(), s.notifySocket(), s.state(), s.lock()} {
-		os.Remove(path)
-	}
-	os.Remove(s.runDir) // stays where somebody keeps something in it
-}
-
-// close gives up what open made.
-func (s *site) close() error {
-	var errs []error
-	if server := s.control.Load(); server != nil {
-		errs = append(errs, server.Close())
-	}
-	if s.output != nil {
-		s.output.Close()
-	}
-	if n := s.notify.Load(); n != nil {
-		errs = append(errs, n.Close())
-	}
-	if s.socket != nil && s.loop == nil {
-		errs = append(errs, s.socket.Close()) // else the loop has done it
-	}
-	if s.diag != nil {
-		errs = append(errs, s.diag.Close())
-	}
-	return errors.Join(errs...)
 }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"keepone/config"
+	"keepone/process"
 	"keepone/record"
 	"keepone/store"
 	"keepone/supervise"
@@ -99,7 +100,7 @@ func inode(fd int) uint64 {
 // "/proc/PID/fdinfo", is -1 when the process has been reaped.
 func pidOf(pidfd int) int {
 	text, err := os.ReadFile("/proc/self/fdinfo/" + strconv.Itoa(pidfd))
-	if err != nil || exitedAlready(pidfd) {
+	if err != nil || process.Ended(pidfd) {
 		return 0
 	}
 	for line := range strings.Lines(string(text)) {
@@ -109,11 +110,6 @@ func pidOf(pidfd int) int {
 		}
 	}
 	return 0
-}
-
-func exitedAlready(pidfd int) bool {
-	n, _ := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, 0)
-	return n > 0
 }
 
 // keepStored has the sockets in use in the store, and nothing else. It is

@@ -25,6 +25,20 @@ func (r *statusReport) text() string {
 		row("backend", "%s, pid %d, user %s, for %s%s", r.Backend.Command, r.Backend.PID, r.Backend.User, duration(r.Backend.Uptime), adopted)
 		row("memory", "%s now, %s peak%s", size(r.Backend.RSS), size(r.Backend.Peak), r.limits())
 	}
+	r.visitors(row)
+	if last := r.Restarts.Last; r.Restarts.Total > 0 {
+		row("restarts", "%d, the last %s ago: %s (%s)", r.Restarts.Total, duration(last.Ago), last.Reason, last.Exit)
+	} else {
+		row("restarts", "none")
+	}
+	row("output", "%s", r.Output)
+	row("keepone", "%s, pid %d, version %s", size(r.Supervisor.RSS), r.Supervisor.PID, r.Version)
+	b.WriteString(r.notes())
+	return b.String()
+}
+
+// visitors is what is known of those who come, and of the socket they find.
+func (r *statusReport) visitors(row func(name, format string, args ...any)) {
 	row("queue", "%d pending (%d at most), %d active, backlog %d", r.Queue.Pending, r.HighWater, r.Queue.Active, r.Queue.Backlog)
 	if r.InTheWay != "" {
 		row("", "visitors do not find us: %s", r.InTheWay)
@@ -45,15 +59,6 @@ func (r *statusReport) text() string {
 	if r.Socket.Next != 0 {
 		row("", "new requests wait at generation %d", r.Socket.Next)
 	}
-	if last := r.Restarts.Last; r.Restarts.Total > 0 {
-		row("restarts", "%d, the last %s ago: %s (%s)", r.Restarts.Total, duration(last.Ago), last.Reason, last.Exit)
-	} else {
-		row("restarts", "none")
-	}
-	row("output", "%s", r.Output)
-	row("keepone", "%s, pid %d, version %s", size(r.Supervisor.RSS), r.Supervisor.PID, r.Version)
-	b.WriteString(r.notes())
-	return b.String()
 }
 
 // line is the state in one line.

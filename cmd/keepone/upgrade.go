@@ -120,7 +120,7 @@ func (s *site) estate(st supervise.Status) *estate {
 // replace is called by the loop when nothing is under way. Nothing that the
 // backend said is between the FIFO and the file at that moment.
 func (s *site) replace(program string, e *estate) error {
-	memory, err := e.file()
+	memory, err := memoryFile("keepone-estate", e)
 	if err != nil {
 		return err
 	}
