@@ -83,13 +83,8 @@ func (s *Server) SetAccess(a Access) error {
 	return nil
 }
 
-// Quiesce waits until nobody but the caller's own request is under way, or the
-// time is up.
-func (s *Server) Quiesce(atMost time.Duration) {
-	for end := time.Now().Add(atMost); len(s.shared)+len(s.reserved) > 1 && time.Now().Before(end); {
-		time.Sleep(time.Millisecond)
-	}
-}
+// UnderWay is how many requests are not answered yet.
+func (s *Server) UnderWay() int { return len(s.shared) + len(s.reserved) }
 
 // Close ends the server and removes the socket file if it is still ours. Requests
 // under way see their context end; Serve returns after the last of them. Further

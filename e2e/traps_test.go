@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -58,7 +59,10 @@ func TestDirectoryRemoved(t *testing.T) {
 	slow := make(chan outcome, 1)
 	go func() { slow <- ask(newClient(), s.url, "/sleep?ms=1000") }()
 	s.awaitThat("the slow one is taken", func(st state) bool { return st.Queue.Active == 1 })
-	s.must(os.RemoveAll(filepath.Join(dir, "sub")))
+	// Keepone stands still meanwhile: it puts names back faster than they are removed one after the other.
+	s.must(s.supervisor.cmd.Process.Signal(syscall.SIGSTOP))
+	removed := os.RemoveAll(filepath.Join(dir, "sub"))
+	s.must(removed, s.supervisor.cmd.Process.Signal(syscall.SIGCONT))
 	st := s.awaitThat("another generation serves", func(st state) bool {
 		return st.State == "up" && st.Socket.Generation > before.Socket.Generation
 	})
@@ -158,8 +162,9 @@ func TestRunDirectoryRemoved(t *testing.T) {
 	command, set := backend(t, "threaded.py")
 	s := newRunningSite(t, plan{front: "lighttpd", command: command, settings: set})
 	before := s.await("up")
-	// Moved first: keepone is faster than who removes one file after the other.
-	s.must(os.Rename(s.run, s.run+".gone"), os.RemoveAll(s.run+".gone"))
+	s.must(s.supervisor.cmd.Process.Signal(syscall.SIGSTOP))
+	removed := os.RemoveAll(s.run)
+	s.must(removed, s.supervisor.cmd.Process.Signal(syscall.SIGCONT))
 	if a := s.keepone("run"); a.code == 0 {
 		t.Errorf("a second keepone ran:\n%s", a.err)
 	}

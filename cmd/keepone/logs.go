@@ -64,7 +64,7 @@ output.limit above what logrotate lets them grow to, and let it run in postrotat
 func reopenLogs(t target) error {
 	ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
 	defer cancel()
-	a, err := control.Ask(ctx, t.control(), control.Request{Op: "reopen"})
+	a, err := ask(ctx, t, control.Request{Op: "reopen"})
 	if err != nil {
 		return unreachable(t, err)
 	}
@@ -97,7 +97,7 @@ func (l *logs) show(t target) error {
 func outputOf(t target) string {
 	ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
 	defer cancel()
-	if r, err := ask(ctx, t); err == nil {
+	if r, err := askStatus(ctx, t); err == nil {
 		return r.Output
 	}
 	d := defaults(t)

@@ -90,7 +90,7 @@ func (o *operation) run(s *selection, args []string) error {
 		defer close(over)
 		progress(watched, t)
 	}()
-	a, err := control.Ask(ctx, t.control(), o.request)
+	a, err := ask(ctx, t, o.request)
 	watching()
 	<-over
 	switch {
@@ -143,7 +143,7 @@ func progress(ctx context.Context, t target) {
 			return
 		case <-tick.C:
 		}
-		r, err := ask(ctx, t)
+		r, err := askStatus(ctx, t)
 		if err != nil {
 			return
 		}
@@ -151,13 +151,20 @@ func progress(ctx context.Context, t target) {
 	}
 }
 
-// ask gets a status report.
-func ask(ctx context.Context, t target) (statusReport, error) {
-	var r statusReport
-	a, err := control.Ask(ctx, t.control(), control.Request{Op: "status"})
-	if isReplaced(err) { // in this very moment: the new program answers
-		a, err = control.Ask(ctx, t.control(), control.Request{Op: "status"})
+// ask sends a request, a second time where keepone replaced itself in this very
+// moment: then the first was not looked at, and the new program answers.
+func ask(ctx context.Context, t target, r control.Request) (control.Answer, error) {
+	a, err := control.Ask(ctx, t.control(), r)
+	if isReplaced(err) {
+		return control.Ask(ctx, t.control(), r)
 	}
+	return a, err
+}
+
+// askStatus gets a status report.
+func askStatus(ctx context.Context, t target) (statusReport, error) {
+	var r statusReport
+	a, err := ask(ctx, t, control.Request{Op: "status"})
 	if err != nil {
 		return r, err
 	}

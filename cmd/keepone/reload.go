@@ -196,7 +196,7 @@ the same and tells the log.`,
 			if err != nil {
 				return err
 			}
-			a, err := control.Ask(c.Context(), t.control(), control.Request{Op: "reload"})
+			a, err := ask(c.Context(), t, control.Request{Op: "reload"})
 			if err != nil {
 				return unreachable(t, err)
 			}

@@ -43,7 +43,7 @@ why. A restart under way is finished first.`,
 }
 
 func upgradeOf(ctx context.Context, t target) error {
-	before, err := ask(ctx, t)
+	before, err := askStatus(ctx, t)
 	if err != nil {
 		return unreachable(t, err)
 	}
@@ -57,7 +57,7 @@ func upgradeOf(ctx context.Context, t target) error {
 	ctx, cancel := context.WithTimeout(ctx, replaceTimeout)
 	defer cancel()
 	for {
-		r, err := ask(ctx, t)
+		r, err := askStatus(ctx, t)
 		if err == nil && r.Supervisor.Upgrades > before.Supervisor.Upgrades {
 			fmt.Printf("%s: version %s took the place of %s in process %d\n", t.name, r.Version, before.Version, r.Supervisor.PID)
 			return nil

@@ -54,7 +54,7 @@ Exit status: 0 it runs, 1 it is wanted but dead, 3 it does not run, 4 unknown.`,
 }
 
 func statusOf(ctx context.Context, t target, asJSON bool) error {
-	r, err := ask(ctx, t)
+	r, err := askStatus(ctx, t)
 	if err != nil {
 		return notRunning(t, err)
 	}
@@ -77,7 +77,7 @@ func overview(ctx context.Context, s *selection, names []string, asJSON bool) er
 		if err != nil {
 			return err
 		}
-		r, err := ask(ctx, t)
+		r, err := askStatus(ctx, t)
 		code, line := r.exitCode(), r.line()
 		if f := new(failure); err != nil && errors.As(notRunning(t, err), &f) {
 			code, line = f.code, strings.TrimPrefix(f.Error(), name+": ")

@@ -21,7 +21,8 @@ import (
 
 const (
 	trialTimeout = 30 * time.Second
-	quiesceTime  = 200 * time.Millisecond // for answers that are on their way
+	quietTries   = 200 // to find a moment at which nobody asks anything
+	quietPause   = 10 * time.Millisecond
 )
 
 // upgrade replaces keepone by the program that is at its path now. The process,
@@ -35,7 +36,7 @@ func (s *site) upgrade(ctx context.Context) control.Answer {
 			break
 		}
 		s.log("replacing keepone by %s", s.program)
-		err = s.loop.WhenCalm(ctx, func(st supervise.Status) error {
+		err = s.whenQuiet(ctx, 1, func(st supervise.Status) error {
 			if s.ingredients() != tried {
 				return errOtherwise
 			}
@@ -52,7 +53,28 @@ func (s *site) upgrade(ctx context.Context) control.Answer {
 
 const upgradeTries = 3
 
-var errOtherwise = errors.New("the program or the configuration changed meanwhile")
+var (
+	errOtherwise = errors.New("the program or the configuration changed meanwhile")
+	errAsked     = errors.New("others ask something all the time")
+)
+
+// whenQuiet calls f when nothing is under way, not even an answer: no more than
+// own requests. What it asks of the loop a request does not get while f runs.
+func (s *site) whenQuiet(ctx context.Context, own int, f func(supervise.Status) error) error {
+	err := errAsked
+	for n := 0; n < quietTries && errors.Is(err, errAsked); n++ {
+		err = s.loop.WhenCalm(ctx, func(st supervise.Status) error {
+			if s.control.Load().UnderWay() > own {
+				return errAsked
+			}
+			return f(st)
+		})
+		if errors.Is(err, errAsked) {
+			time.Sleep(quietPause)
+		}
+	}
+	return err
+}
 
 // ingredients is what an upgrade is made of, as stat(2) sees it.
 func (s *site) ingredients() (all [2]string) {
@@ -127,7 +149,6 @@ func (s *site) replace(program string, e *estate) error {
 	defer memory.Close()
 	kept := append(e.descriptors(), int(memory.Fd()))
 	s.drainLog(lastWait)
-	s.control.Load().Quiesce(quiesceTime)
 	ctx, cancel := context.WithTimeout(context.Background(), lastWait)
 	defer cancel()
 	return s.output.Between(ctx, func() error {
