@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -59,10 +60,7 @@ func TestDirectoryRemoved(t *testing.T) {
 	slow := make(chan outcome, 1)
 	go func() { slow <- ask(newClient(), s.url, "/sleep?ms=1000") }()
 	s.awaitThat("the slow one is taken", func(st state) bool { return st.Queue.Active == 1 })
-	// Keepone stands still meanwhile: it puts names back faster than they are removed one after the other.
-	s.must(s.supervisor.cmd.Process.Signal(syscall.SIGSTOP))
-	removed := os.RemoveAll(filepath.Join(dir, "sub"))
-	s.must(removed, s.supervisor.cmd.Process.Signal(syscall.SIGCONT))
+	s.remove(filepath.Join(dir, "sub"))
 	st := s.awaitThat("another generation serves", func(st state) bool {
 		return st.State == "up" && st.Socket.Generation > before.Socket.Generation
 	})
@@ -75,6 +73,22 @@ func TestDirectoryRemoved(t *testing.T) {
 	if o := ask(newClient(), s.url, "/fast"); o.err != nil {
 		t.Error(o.err)
 	}
+}
+
+// remove removes a directory with everything in it while keepone stands still: else it puts names back faster than they are
+// removed one after the other.
+func (s *site) remove(dir string) {
+	s.t.Helper()
+	s.must(s.supervisor.cmd.Process.Signal(syscall.SIGSTOP))
+	await(s.t, 5*time.Second, "keepone stands still", func() bool {
+		threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", s.supervisor.pid()))
+		return !slices.ContainsFunc(threads, func(file string) bool {
+			text, err := os.ReadFile(file)
+			return err == nil && !strings.Contains(string(text), "State:\tT")
+		})
+	})
+	removed := os.RemoveAll(dir)
+	s.must(removed, s.supervisor.cmd.Process.Signal(syscall.SIGCONT))
 }
 
 // TestShutDown: a backend that shuts the listening socket down makes it useless for everybody; another generation takes over.
@@ -162,9 +176,7 @@ func TestRunDirectoryRemoved(t *testing.T) {
 	command, set := backend(t, "threaded.py")
 	s := newRunningSite(t, plan{front: "lighttpd", command: command, settings: set})
 	before := s.await("up")
-	s.must(s.supervisor.cmd.Process.Signal(syscall.SIGSTOP))
-	removed := os.RemoveAll(s.run)
-	s.must(removed, s.supervisor.cmd.Process.Signal(syscall.SIGCONT))
+	s.remove(s.run)
 	if a := s.keepone("run"); a.code == 0 {
 		t.Errorf("a second keepone ran:\n%s", a.err)
 	}
