@@ -224,3 +224,20 @@ func TestStopDuringUpgrade(t *testing.T) {
 		t.Errorf("the backend ended: %s", st.LastExit)
 	}
 }
+
+// TestUpgradesAtOnce: several operators, or two package scripts, ask at a time; one exec serves them all.
+func TestUpgradesAtOnce(t *testing.T) {
+	t.Parallel()
+	command, set := backend(t, "threaded.py")
+	s := newRunningSite(t, plan{front: "lighttpd", command: command, settings: set})
+	before := s.await("up")
+	calls := []*exec.Cmd{s.background("upgrade"), s.background("upgrade"), s.background("upgrade")}
+	for _, call := range calls {
+		if err := call.Wait(); err != nil {
+			t.Errorf("an upgrade among three: %v", err)
+		}
+	}
+	if st := s.await("up"); st.Supervisor.Upgrades == 0 || st.Backend.PID != before.Backend.PID {
+		t.Errorf("%+v", st)
+	}
+}

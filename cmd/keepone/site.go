@@ -67,6 +67,7 @@ type site struct {
 	fat          chan struct{}     // says that keepone is too heavy
 	seen         *supervise.Status // what the former program knew; nil where another was killed
 	program      string            // the path of keepone itself, for an upgrade
+	upgrading    atomic.Int32      // requests for an upgrade that are under way
 	upgrades     int               // in place, so far
 	lockFile     *os.File          // one keepone for each run directory
 	latest       record.State      // as it was written last; the loop's

@@ -47,7 +47,7 @@ func (s *site) slim(ctx context.Context) {
 		if time.Since(began) < pause {
 			continue // there will be another look
 		}
-		err := s.whenQuiet(ctx, 0, func(st supervise.Status) error {
+		err := s.whenQuiet(ctx, func(st supervise.Status) error {
 			if st.State != supervise.Up && st.State != supervise.Down {
 				return nil // a crash loop is followed as it is
 			}

@@ -29,6 +29,8 @@ const (
 // its backend and whoever waits stay. It returns only what went wrong: when all
 // is well, the caller's connection ends, and the new program answers.
 func (s *site) upgrade(ctx context.Context) control.Answer {
+	s.upgrading.Add(1)
+	defer s.upgrading.Add(-1)
 	var err error
 	for range upgradeTries { // what was tried out is what must be there when it is calm
 		tried := s.ingredients()
@@ -36,7 +38,7 @@ func (s *site) upgrade(ctx context.Context) control.Answer {
 			break
 		}
 		s.log("replacing keepone by %s", s.program)
-		err = s.whenQuiet(ctx, 1, func(st supervise.Status) error {
+		err = s.whenQuiet(ctx, func(st supervise.Status) error {
 			if s.ingredients() != tried {
 				return errOtherwise
 			}
@@ -58,13 +60,13 @@ var (
 	errAsked     = errors.New("others ask something all the time")
 )
 
-// whenQuiet calls f when nothing is under way, not even an answer: no more than
-// own requests. What it asks of the loop a request does not get while f runs.
-func (s *site) whenQuiet(ctx context.Context, own int, f func(supervise.Status) error) error {
+// whenQuiet calls f when nothing is under way, not even an answer: no requests
+// but those for an upgrade. While f runs the loop answers none.
+func (s *site) whenQuiet(ctx context.Context, f func(supervise.Status) error) error {
 	err := errAsked
 	for n := 0; n < quietTries && errors.Is(err, errAsked); n++ {
 		err = s.loop.WhenCalm(ctx, func(st supervise.Status) error {
-			if s.control.Load().UnderWay() > own {
+			if s.control.Load().UnderWay() > int(s.upgrading.Load()) {
 				return errAsked
 			}
 			return f(st)
