@@ -21,12 +21,7 @@ func (s *site) own() string {
 // install puts a copy of a program at a path, by rename: the running one keeps its file.
 func (s *site) install(path, program string) {
 	s.t.Helper()
-	// Not written by this process: a child that another test forks meanwhile would keep it open for writing, and it
-	// could not be executed.
-	out, err := exec.Command("cp", program, path+".new").CombinedOutput()
-	if err != nil {
-		s.t.Fatalf("cp: %v\n%s", err, out)
-	}
+	s.must(copyFile(path+".new", program))
 	s.must(os.Rename(path+".new", path))
 }
 
