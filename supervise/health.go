@@ -42,7 +42,9 @@ type outcomes struct {
 // tick is what a sample is good for.
 func (s *Supervisor) tick() {
 	s.weigh(s.sample())
-	s.status.HighWater = max(s.status.HighWater, s.queue().Pending)
+	if q, err := s.published().Queue(); err == nil { // whoever asks for the status is told of an error
+		s.status.HighWater = max(s.status.HighWater, q.Pending)
+	}
 	s.mend()
 	s.excuse()
 	if s.status.State == Down {
