@@ -67,6 +67,7 @@ type site struct {
 	fat          chan struct{}     // says that keepone is too heavy
 	seen         *supervise.Status // what the former program knew; nil where another was killed
 	program      string            // the path of keepone itself, for an upgrade
+	trying       chan struct{}     // held by the one upgrade that is tried out
 	upgrading    atomic.Int32      // requests for an upgrade that are under way
 	upgrades     int               // in place, so far
 	lockFile     *os.File          // one keepone for each run directory
@@ -99,7 +100,7 @@ func begin(t target, load loader) (*site, *legacy, error) {
 	s := &site{
 		target: t, program: programPath(), caught: caught,
 		nudge: make(chan struct{}, 1), trouble: make(chan struct{}, 1), fat: make(chan struct{}, 1),
-		reloading: make(chan struct{}, 1), lines: make(chan string, 64),
+		reloading: make(chan struct{}, 1), trying: make(chan struct{}, 1), lines: make(chan string, 64),
 		identified: map[int]record.Process{}, made: map[int]*view{},
 		fixed: passed.given >= 0, stored: slices.Collect(maps.Keys(passed.sockets)),
 		lockFile: left.lock, upgrades: left.state.Upgrades,

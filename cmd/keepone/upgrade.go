@@ -31,6 +31,12 @@ const (
 func (s *site) upgrade(ctx context.Context) control.Answer {
 	s.upgrading.Add(1)
 	defer s.upgrading.Add(-1)
+	select { // one trial at a time: they leave their word in the same place
+	case s.trying <- struct{}{}:
+		defer func() { <-s.trying }()
+	case <-ctx.Done():
+		return control.Answer{Error: ctx.Err().Error()}
+	}
 	var err error
 	for range upgradeTries { // what was tried out is what must be there when it is calm
 		tried := s.ingredients()
