@@ -12,7 +12,7 @@ import (
 // searchPath is the backend's PATH, whoever started keepone: Debian's for root, so that a site behaves alike at boot and by hand.
 const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// reserved are the variables that are keepone's to set: sd_listen_fds(3)'s, and a marker of its own that is to come.
+// reserved are the variables that are keepone's to set: sd_listen_fds(3)'s, sd_notify(3)'s, and its mark.
 var reserved = []string{"KEEPONE", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "NOTIFY_SOCKET"}
 
 // Environ is the backend's whole environment as NAME=VALUE, sorted: nothing of keepone's own gets in. It reads environment.files now;

@@ -151,7 +151,7 @@ var Keys = []Key{
 		field: func(c *Config) value { return path{&c.Unavailable.Page, ""} }},
 
 	{Name: "single.adopt", Type: "string", Default: `"adopt"`, Example: `"refuse"`, Values: []string{"adopt", "replace", "refuse"},
-		Doc:   "What keepone does at its start with a backend that outlived a killed keepone: go on with it, end it and spawn another, or give up. What cannot be proved to be that backend is always refused.",
+		Doc:   "What keepone does at its start with a backend that outlived a killed keepone: go on with it, end it and spawn another, or give up. What cannot be proved to be that backend is refused, but for what its mark proves and is to be replaced.",
 		field: func(c *Config) value { return text{&c.Single.Adopt} }},
 
 	{Name: "backoff.limit", Type: "duration", Default: `"30s"`, Example: `"30s"`,

@@ -3,14 +3,15 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"keepone/record"
-	"keepone/supervise"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"keepone/record"
+	"keepone/supervise"
 )
 
 // estateVariable has the number of the descriptor that an estate is read from.

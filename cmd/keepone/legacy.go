@@ -3,17 +3,18 @@ package main
 import (
 	"errors"
 	"fmt"
-	"keepone/process"
-	"keepone/record"
-	"keepone/single"
-	"keepone/socket"
-	"keepone/supervise"
 	"os"
 	"slices"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"keepone/process"
+	"keepone/record"
+	"keepone/single"
+	"keepone/socket"
+	"keepone/supervise"
 )
 
 // A legacy is what a killed keepone left: its word, and who of it still lives,

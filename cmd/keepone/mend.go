@@ -24,8 +24,12 @@ func (s *site) mend(on supervise.Socket) error {
 	l := on.(listener).Listener
 	cure, err := s.diag.Mend(l, true)
 	s.complainOnce(err)
-	if err == nil || cure.InTheWay != nil {
-		s.wayIs(cure.InTheWay)
+	in := cure.InTheWay
+	if s.fixed && cure.Broken != nil { // it is for the init system to make another
+		in, cure.Broken = cure.Broken, nil
+	}
+	if err == nil || in != nil {
+		s.wayIs(in)
 	}
 	if cure == (socket.Cure{}) {
 		return nil
@@ -40,10 +44,6 @@ func (s *site) mend(on supervise.Socket) error {
 	}
 	if cure.Backlog {
 		c.Backlog++
-	}
-	if cure.Broken != nil && s.fixed {
-		s.wayIs(cure.Broken) // it is for the init system to make another
-		return nil
 	}
 	s.cured.Store(&c)
 	if s.watch != nil {
@@ -66,7 +66,7 @@ func (s *site) wayIs(in error) {
 	if was != nil && *was == text {
 		return
 	}
-	s.inTheWay.Store(&text)
+	s.inTheWay.Store(new(text))
 	if text == "" {
 		s.log("nothing is in the socket's way any more")
 		return
