@@ -16,9 +16,6 @@ import (
 	"keepone/supervise"
 )
 
-// caughtSignals are told to the resident and end nothing by themselves.
-var caughtSignals = []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1}
-
 // trimInterval is how often the resident gives memory back.
 const trimInterval = 30 * time.Second
 
@@ -92,28 +89,5 @@ func (s *site) serve(ctx context.Context) {
 func (s *site) listen(ctx context.Context, server *control.Server) {
 	if err := server.Serve(ctx, operates, s.answer, s.newQuickStatus().answer); err != nil {
 		s.log("keepone can be asked nothing any more: %v", err)
-	}
-}
-
-// signals turns the first SIGTERM into a stop, and the next into a hurry.
-func (s *site) signals(ctx context.Context, leave func()) {
-	for first := true; ; {
-		select {
-		case <-ctx.Done():
-			return
-		case sig := <-s.caught:
-			switch {
-			case sig == syscall.SIGHUP:
-				s.reloadByHand(ctx)
-			case sig == syscall.SIGUSR1:
-				s.reopenByHand(ctx)
-			case first:
-				first = false
-				notify(daemon.SdNotifyStopping)
-				leave()
-			default:
-				s.loop.Hurry(ctx)
-			}
-		}
 	}
 }

@@ -160,8 +160,9 @@ func (s *site) replace(program string, e *estate) error {
 	ctx, cancel := context.WithTimeout(context.Background(), lastWait)
 	defer cancel()
 	return s.output.Between(ctx, func() error {
+		defer s.uncatch()()
 		if s.leaving.Err() != nil || len(s.caught) > 0 {
-			return supervise.ErrLeaving // execve would forget the signal
+			return supervise.ErrLeaving
 		}
 		keepOpen(kept, true)
 		defer keepOpen(kept, false)
