@@ -28,7 +28,7 @@ func (k *Key) Takes() Takes {
 		return NextRun
 	case k.Name == "backend.check" || k.Name == "backend.check_timeout":
 		return AtOnce
-	case k.Name == "stop.signal" || slices.Contains([]string{"backend", "socket", "limits", "environment"}, k.section()):
+	case k.Name == "stop.signal" || k.Name == "memory.frugal" || slices.Contains([]string{"backend", "socket", "limits", "environment"}, k.section()):
 		return NextBackend
 	}
 	return AtOnce

@@ -36,7 +36,7 @@ func TestChanges(t *testing.T) {
 func TestDigest(t *testing.T) {
 	c := func() *Config { return Command("x", []string{"a"}, Defaults{RunDir: "/run/x"}) }
 	same := c()
-	same.Memory.Hard, same.Drain.Timeout, same.Socket.Path = 1<<30, 1, "/other"
+	same.Memory.Hard.Bytes, same.Drain.Timeout, same.Socket.Path = 1<<30, 1, "/other"
 	if c().Digest() != same.Digest() {
 		t.Error("policy changes the digest")
 	}

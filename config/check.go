@@ -18,6 +18,9 @@ func (c *Config) complete() {
 	if c.Socket.Path == "" {
 		c.Socket.Path = filepath.Join(c.by.RunDir, c.Name+".sock")
 	}
+	if c.Memory.History == "" {
+		c.Memory.History = c.by.History
+	}
 	if c.Socket.Owner == "" {
 		c.Socket.Owner = c.Backend.User
 	}
@@ -43,10 +46,7 @@ func (c *Config) check(r *report) {
 	if !filepath.IsAbs(c.Socket.Path) {
 		r.add("socket.path", "for example: "+keyNamed("socket.path").line(), fmt.Sprintf("cannot use socket.path: %q is not an absolute path", c.Socket.Path))
 	}
-	if c.Memory.Soft > 0 && c.Memory.Hard > 0 && c.Memory.Soft >= c.Memory.Hard {
-		r.add("memory.soft", "leave room between them for the quiet moment to come",
-			fmt.Sprintf("memory.soft (%s) is not below memory.hard (%s)", c.Memory.Soft, c.Memory.Hard))
-	}
+	c.checkMemory(r)
 	if c.Ready.By == "settle" && c.Ready.Settle >= c.Ready.Timeout {
 		r.add("ready.settle", "the timeout would end every backend before it counts as ready",
 			fmt.Sprintf("ready.settle (%s) is not below ready.timeout (%s)", durationText(c.Ready.Settle), durationText(c.Ready.Timeout)))
@@ -68,6 +68,22 @@ func (c *Config) check(r *report) {
 		if _, err := resolveGrant(grant.names, grant.optional); err != nil {
 			r.add(grant.key, "groups are written with an @, as in \"@adm\"", fmt.Sprintf("cannot use %s: %v", grant.key, err))
 		}
+	}
+}
+
+// checkMemory compares what is written alike; a size and a percentage are compared on the machine they are for.
+func (c *Config) checkMemory(r *report) {
+	m := c.Memory
+	alike := (m.Soft.Percent > 0) == (m.Hard.Percent > 0)
+	if m.Soft.Set() && m.Hard.Set() && alike && m.Soft.Of(100) >= m.Hard.Of(100) {
+		r.add("memory.soft", "leave room between them for the quiet moment to come",
+			fmt.Sprintf("memory.soft (%s) is not below memory.hard (%s)", m.Soft, m.Hard))
+	}
+	if m.Sample == 0 && (m.Soft.Set() || m.Hard.Set()) {
+		r.add("memory.sample", "leave the key out, or the limits", "memory.sample is 0s, so no limit would ever be seen to be passed")
+	}
+	if len(c.Alert.Command) > 0 && c.Alert.Command[0] == "" {
+		r.add("alert.command", "leave the key out to tell nobody", "alert.command names no program")
 	}
 }
 

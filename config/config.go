@@ -19,6 +19,8 @@ type Config struct {
 	Backend     Backend
 	Socket      Socket
 	Memory      Memory
+	WebServer   WebServer
+	Alert       Alert
 	Stop        Stop
 	Drain       Drain
 	Ready       Ready
@@ -38,10 +40,11 @@ type Config struct {
 
 // Defaults says who runs keepone; what the file leaves out is computed from it.
 type Defaults struct {
-	Root   bool   // keepone may change users
-	User   string // who runs keepone: the backend's user unless Root
-	RunDir string // the run directory of this backend, as in /run/keepone/web2py
-	Name   string // of the backend, where it is not that of the file
+	Root    bool   // keepone may change users
+	User    string // who runs keepone: the backend's user unless Root
+	RunDir  string // the run directory of this backend, as in /run/keepone/web2py
+	History string // where its history outlives a reboot
+	Name    string // of the backend, where it is not that of the file
 }
 
 // Backend is the one process that keepone spawns.
@@ -65,13 +68,26 @@ type Socket struct {
 	Backlog      int // connections that may wait
 }
 
-// Memory holds the limits on the backend's RSS; 0 is none.
+// Memory holds the limits on what the backend has in memory, and what is done about them.
 type Memory struct {
-	Soft Size // restart at a quiet moment
-	Hard Size // restart now
+	Soft Amount // restart at a quiet moment
+	Hard Amount // restart now
 
-	Sample time.Duration // how often the RSS is read
+	Action    string        // "restart" or "warn"
+	Patience  time.Duration // for a quiet moment, over the soft limit
+	HardDrain time.Duration // for requests in flight, over the hard limit
+	MinLife   time.Duration // no restart for memory before, but of a backend that runs away
+	Sample    time.Duration // how often it is read; 0 is never
+	Cgroup    string        // "auto" or "off": are the limits the cgroup's, too
+	Frugal    bool          // ask libc and kernel to be so
+	History   string        // the file that outlives a reboot
 }
+
+// WebServer says which processes are shown beside ours.
+type WebServer struct{ Process string } // "auto", "none" or their name
+
+// Alert is whom to tell.
+type Alert struct{ Command []string } // nil for nobody
 
 // Stop says how a backend is told to exit.
 type Stop struct {
@@ -176,8 +192,10 @@ func Command(name string, argv []string, d Defaults) *Config {
 		Name: name,
 		Backend: Backend{Command: argv, Directory: "/", Umask: 0o022, Handoff: "fd0", Protocol: "fastcgi",
 			CheckTimeout: 30 * time.Second},
-		Socket:      Socket{Mode: 0o660, Backlog: 4096},
-		Memory:      Memory{Sample: time.Second},
+		Socket: Socket{Mode: 0o660, Backlog: 4096},
+		Memory: Memory{Action: "restart", Patience: time.Minute, HardDrain: 500 * time.Millisecond, MinLife: time.Minute,
+			Sample: time.Second, Cgroup: "auto", Frugal: true},
+		WebServer:   WebServer{Process: "auto"},
 		Stop:        Stop{Signal: syscall.SIGTERM, Timeout: 10 * time.Second},
 		Drain:       Drain{Timeout: 30 * time.Second, Patience: 5 * time.Second},
 		Ready:       Ready{By: "accept", Timeout: time.Minute, Settle: 2 * time.Second},

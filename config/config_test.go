@@ -71,7 +71,19 @@ umask = "077"
 handoff = "listen-fds"
 [memory]
 soft = 100000000
-hard = "128MiB"
+hard = "40%"
+action = "warn"
+patience = "1ns"
+hard_drain = "2ns"
+min_life = "3ns"
+sample = "5s"
+cgroup = "off"
+frugal = false
+history = "/h"
+[webserver]
+process = "haproxy"
+[alert]
+command = ["tell", "me"]
 [stop]
 signal = "QUIT"
 [drain]
@@ -101,7 +113,8 @@ func TestEveryKeyReachesItsField(t *testing.T) {
 	want.File = c.File
 	want.Backend.Directory, want.Backend.User, want.Backend.Group = "/srv", "0", groupName(0)
 	want.Backend.Groups, want.Backend.Umask, want.Backend.Handoff = []string{"4242"}, 0o077, "listen-fds"
-	want.Memory = Memory{100_000_000, 128 << 20, time.Second}
+	want.Memory = Memory{Amount{Bytes: 100_000_000}, Amount{Percent: 40}, "warn", 1, 2, 3, 5 * time.Second, "off", false, "/h"}
+	want.WebServer.Process, want.Alert.Command = "haproxy", []string{"tell", "me"}
 	want.Stop.Signal, want.Drain.Timeout = syscall.SIGQUIT, 90*time.Second
 	want.Ready.By, want.Ready.Settle = "settle", 500*time.Millisecond
 	nofile, core, as, cpu, nice := Limit(1024), Limit(0), Limit(1<<30), Unlimited, -5
@@ -139,7 +152,7 @@ func TestValidateChecksWhatWasSetFromGo(t *testing.T) {
 		"backoff.limit":        func(c *Config) { c.Backoff.Limit = 0 },
 		"limits.nofile":        func(c *Config) { n := Limit(10); c.Limits.NOFILE = &n },
 		"stop.signal":          func(c *Config) { c.Stop.Signal = 33 },
-		"memory.hard":          func(c *Config) { c.Memory.Hard = 96 },
+		"memory.hard":          func(c *Config) { c.Memory.Hard.Bytes = 96 },
 		`"A-B"`:                func(c *Config) { c.Environment.Variables = map[string]string{"A-B": ""} },
 		"the backend's name":   func(c *Config) { c.Name = "../x" },
 		"a NUL":                func(c *Config) { c.Backend.Command = []string{"a\x00b"} },

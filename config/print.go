@@ -56,6 +56,8 @@ func literal(v any) string {
 	switch v := v.(type) {
 	case int64:
 		return strconv.FormatInt(v, 10)
+	case bool:
+		return strconv.FormatBool(v)
 	case []string:
 		all := make([]string, len(v))
 		for i, s := range v {

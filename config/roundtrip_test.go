@@ -26,7 +26,10 @@ func anyConfig(t *rapid.T) *Config {
 	c.Socket.Path = "/" + rapid.StringMatching(`[^\x00/.]{1,12}`).Draw(t, "path")
 	c.Socket.Backlog = rapid.IntRange(1, 65535).Draw(t, "backlog")
 	soft := Size(rapid.Int64Range(mebibyte, math.MaxInt64-1).Draw(t, "soft"))
-	c.Memory = rapid.SampledFrom([]Memory{{Sample: 1e9}, {Soft: soft, Sample: 1e6}, {Hard: soft, Sample: 1e10}, {soft, soft + 1, 1e9}}).Draw(t, "memory")
+	c.Memory.Sample = rapid.SampledFrom([]time.Duration{1e6, 1e9, 1e10}).Draw(t, "sample")
+	c.Memory.Soft = rapid.SampledFrom([]Amount{{}, {Bytes: soft}, {Percent: 1}}).Draw(t, "soft")
+	c.Memory.Hard = rapid.SampledFrom([]Amount{{}, {Bytes: soft + 1}, {Percent: 100}}).Draw(t, "hard")
+	c.Memory.Frugal = rapid.Bool().Draw(t, "frugal")
 	c.Stop.Signal = syscall.Signal(rapid.SampledFrom([]int{1, 9, 15, 31, 34, 64}).Draw(t, "signal"))
 	c.Stop.Timeout = time.Duration(rapid.Int64Range(0, math.MaxInt64).Draw(t, "stop"))
 	c.Drain.Timeout = time.Duration(rapid.Int64Range(0, 100_000).Draw(t, "drain")) * time.Second

@@ -33,10 +33,16 @@ type (
 		to    *Size // 0 is unset
 		least Size
 	}
+	amount struct { // unset is neither bytes nor percent
+		to    *Amount
+		least Size
+	}
 	duration struct {
 		to    *time.Duration
 		least time.Duration
+		never bool // 0 is allowed all the same
 	}
+	truth   struct{ to *bool }
 	mode    struct{ to *Mode }
 	signal  struct{ to *syscall.Signal }
 	integer struct {
@@ -115,10 +121,20 @@ func (f size) set(v any) error {
 	return err
 }
 
+func (f truth) get() any { return *f.to }
+func (f truth) set(v any) error {
+	b, ok := v.(bool)
+	if !ok {
+		return errType
+	}
+	*f.to = b
+	return nil
+}
+
 func (f duration) get() any { return durationText(*f.to) }
 func (f duration) set(v any) error {
 	d, err := asDuration(v)
-	if err == nil && d < f.least {
+	if err == nil && d < f.least && !(f.never && d == 0) {
 		err = fmt.Errorf("%s is less than %s", durationText(d), durationText(f.least))
 	}
 	*f.to = d
