@@ -17,6 +17,7 @@ type Exit struct {
 	Text    string // "exit status 1", "killed by SIGKILL", or why it never ran
 	Clean   bool   // exit status 0, and nothing was left behind
 	Blocked bool   // it never ran: somebody holds the lock; Text says who
+	Killed  bool   // by SIGKILL
 }
 
 func describe(status syscall.WaitStatus, report string) Exit {
@@ -26,7 +27,7 @@ func describe(status syscall.WaitStatus, report string) Exit {
 		if status.CoreDump() {
 			text += " (core dumped)"
 		}
-		return Exit{Text: text}
+		return Exit{Text: text, Killed: status.Signal() == unix.SIGKILL}
 	case report != "":
 		return Exit{Text: report, Blocked: status.ExitStatus() == exitBlocked}
 	}

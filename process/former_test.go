@@ -92,7 +92,7 @@ func TestExitOfAStranger(t *testing.T) {
 	for how, want := range map[string]Exit{
 		"exit 3":     {Text: "exit status 3"},
 		"exit 0":     {Text: "exit status 0", Clean: true},
-		"kill -9 $$": {Text: "killed by SIGKILL"},
+		"kill -9 $$": {Text: "killed by SIGKILL", Killed: true},
 	} {
 		for _, reaps := range []bool{true, false} {
 			b := newMarked(t, "")

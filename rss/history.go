@@ -1,45 +1,44 @@
 package rss
 
-// A History is the latest samples, of a fixed number. The zero value keeps
-// none; NewHistory makes one.
+// A History is the latest samples, maxM at most. The zero value has none.
 type History struct {
-	ring []uint64
-	next int // where the next sample goes
-	full bool
+	ring [maxM]uint64
+	n    uint64 // samples so far
 }
-
-// NewHistory returns a History of n samples.
-func NewHistory(n int) *History { return &History{ring: make([]uint64, n)} }
 
 // Add notes a sample, in bytes, and forgets the oldest when there is no room.
 func (h *History) Add(bytes uint64) {
-	if len(h.ring) == 0 {
-		return
-	}
-	h.ring[h.next] = bytes
-	h.next++
-	if h.next == len(h.ring) {
-		h.next, h.full = 0, true
-	}
+	h.ring[h.n%maxM] = bytes
+	h.n++
 }
 
 // Reset forgets everything: another backend begins.
-func (h *History) Reset() { h.next, h.full = 0, false }
+func (h *History) Reset() { h.n = 0 }
 
 // Len returns how many samples are kept.
-func (h *History) Len() int {
-	if h.full {
-		return len(h.ring)
-	}
-	return h.next
-}
+func (h *History) Len() int { return int(min(h.n, maxM)) }
 
 // Over counts the samples above limit among the latest m.
 func (h *History) Over(limit uint64, m int) (n int) {
-	for i := 1; i <= min(m, h.Len()); i++ {
-		if h.ring[(h.next-i+len(h.ring))%len(h.ring)] > limit {
+	for i := range min(m, h.Len()) {
+		if h.back(i) > limit {
 			n++
 		}
 	}
 	return n
 }
+
+// Least is the smallest of the latest m; 0 where there is none.
+func (h *History) Least(m int) uint64 {
+	if h.n == 0 {
+		return 0
+	}
+	least := h.back(0)
+	for i := range min(m, h.Len()) {
+		least = min(least, h.back(i))
+	}
+	return least
+}
+
+// back is the latest sample but i.
+func (h *History) back(i int) uint64 { return h.ring[(h.n-1-uint64(i))%maxM] }

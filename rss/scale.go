@@ -4,41 +4,75 @@ import "time"
 
 // A Scale weighs one backend after the other. It belongs to one goroutine.
 type Scale struct {
-	sampler *Sampler
-	history *History
+	kept
 	limits  Limits
-	lived   time.Duration // at the latest sample
-	total   uint64        // samples of this backend
-	peak    uint64        // the largest of them, bytes
+	sampler *Sampler
+	swapped Swapped
+	rollups Rollups
 
-	file int // where they are kept, too; -1 for nowhere
-	word [headWords]uint64
+	refresh time.Duration // the backend's age from which shared is to be asked again
+	file    int           // where all of it is kept, too; -1 for nowhere
 }
 
-// NewScale returns a Scale that remembers n samples.
-func NewScale(n int, l Limits) *Scale {
-	return &Scale{sampler: NewSampler(), history: NewHistory(n), limits: l, file: -1}
+// A Weight is a sample of a backend and what follows from it.
+type Weight struct {
+	RSS  uint64 // bytes resident, shared pages counted once for each process
+	Swap uint64 // bytes swapped out
+	Verdict
+}
+
+// sharedFor is how long it is believed how much of its memory a backend's
+// processes share: to ask takes milliseconds.
+const sharedFor = 30 * time.Second
+
+// NewScale returns a Scale that has weighed nothing.
+func NewScale(l Limits) *Scale {
+	return &Scale{sampler: NewSampler(), limits: l, file: -1}
 }
 
 // SetLimits replaces the limits, for the next sample on.
 func (s *Scale) SetLimits(l Limits) { s.limits = l }
 
-// Peak is the largest sample of the backend that was weighed last, in bytes.
+// Peak is the largest RSS in a sample of the backend that was weighed last.
 func (s *Scale) Peak() uint64 { return s.peak }
 
-// Weigh takes a sample of a backend with those processes and that age, and
-// says whether it is over its limits. A backend younger than the one before is
-// another.
-func (s *Scale) Weigh(pids []int, lived time.Duration) (bytes uint64, soft, hard bool) {
+// Weigh takes a sample of a backend with those processes and that age. A
+// backend younger than the one before is another.
+//
+// What is compared with the limits is RSS and swap; where several processes
+// would pass one because what they share counts for each, it counts once, and no
+// limit is called passed without asking for that.
+func (s *Scale) Weigh(pids []int, lived time.Duration) (w Weight) {
 	if lived < s.lived {
-		s.history.Reset()
-		s.total, s.peak = 0, 0
+		s.judge.begin()
+		s.peak, s.shared, s.refresh = 0, 0, 0
 	}
-	bytes = s.sampler.Sum(pids)
-	at := s.history.next
-	s.history.Add(bytes)
-	s.lived, s.total, s.peak = lived, s.total+1, max(s.peak, bytes)
-	s.keep(at, bytes)
-	soft, hard = s.limits.Judge(s.history, lived)
-	return bytes, soft, hard
+	w.RSS, w.Swap = s.sampler.Sum(pids), s.swapped.Sum(pids)
+	s.lived, s.peak = lived, max(s.peak, w.RSS)
+	all := w.RSS + w.Swap
+	switch {
+	case len(pids) < 2:
+		s.shared = 0
+	case s.passes(all) && lived >= s.refresh, s.passes(all - min(all, s.shared)):
+		s.askShared(pids, all)
+	}
+	w.Verdict = s.judge.judge(s.limits, all-min(all, s.shared), lived)
+	s.keep()
+	return w
+}
+
+// askShared asks how much of all is counted more than once. Where the kernel
+// does not say, nothing is.
+func (s *Scale) askShared(pids []int, all uint64) {
+	s.shared, s.refresh = 0, s.lived+sharedFor
+	if sum, err := s.rollups.Sum(pids); err == nil {
+		s.shared = all - min(all, sum.PSS+sum.Swap)
+	}
+}
+
+// passes says whether so many bytes, shared ones counted for each, are over
+// a limit at all.
+func (s *Scale) passes(bytes uint64) bool {
+	l := s.limits
+	return l.Soft > 0 && bytes > l.Soft || l.Hard > 0 && bytes > l.Hard
 }

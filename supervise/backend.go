@@ -55,9 +55,18 @@ func (s *Supervisor) began() {
 		st.Restarts++
 		st.Last = Restart{Reason: s.because, Exit: st.LastExit, At: time.Now()}
 	}
+	s.event(Begun, s.whyBegun())
 	s.because, s.limit, s.hasty = "", s.cfg.DrainTimeout, false
 	st.Health, s.health = "", outcomes{next: time.Now().Add(s.cfg.ProbeEvery)}
-	st.PID, st.Started, st.RSS, st.Peak, st.Adopted = s.now.backend.PID(), time.Now(), 0, 0, false
+	st.PID, st.Started, st.Adopted = s.now.backend.PID(), time.Now(), false
+	st.RSS, st.Peak, st.Swap, st.Fits, st.Over, st.Postponed = 0, 0, 0, 0, false, ""
+}
+
+func (s *Supervisor) whyBegun() string {
+	if s.because == "" {
+		return "started"
+	}
+	return string(s.because) + ": " + s.status.LastExit
 }
 
 // queued is how many connections wait at the current generation; 0 also where
@@ -79,7 +88,8 @@ func (s *Supervisor) gone(e Exit) {
 		s.now.backend.Close()
 		s.now.backend, s.paused = nil, false
 	}
-	st.PID, st.RSS, st.LastExit = 0, 0, e.Text
+	starved := s.starved(&e)
+	st.PID, st.RSS, st.Swap, st.LastExit = 0, 0, 0, e.Text
 	if e.Blocked != "" && moves[st.State][blocked].do != impossible {
 		s.step(blocked, e.Blocked)
 		return
@@ -90,7 +100,7 @@ func (s *Supervisor) gone(e Exit) {
 	}
 	switch st.State {
 	case Starting, Up:
-		s.unasked(e)
+		s.unasked(e, starved)
 		if s.because == Finished {
 			why = "finished, " + why
 		}
@@ -104,10 +114,13 @@ func (s *Supervisor) gone(e Exit) {
 }
 
 // unasked books an exit that nobody wanted, before the state changes.
-func (s *Supervisor) unasked(e Exit) {
+func (s *Supervisor) unasked(e Exit, starved bool) {
 	st := &s.status
 	lived := time.Since(st.Since)
 	s.because, st.LastWords = Crashed, s.cfg.LastWords()
+	if starved {
+		s.because = OOM
+	}
 	switch {
 	case st.State == Up && e.Clean:
 		s.because, st.Failures = Finished, 0
@@ -115,6 +128,13 @@ func (s *Supervisor) unasked(e Exit) {
 		st.Failures = 1
 	default:
 		st.Failures++
+	}
+	switch {
+	case s.because == Finished:
+	case st.Failures > 1:
+		s.event(Loop, e.Text)
+	default:
+		s.event(Crash, e.Text)
 	}
 }
 
@@ -126,19 +146,9 @@ func (s *Supervisor) sample() (w Weight) {
 	s.pids = s.now.backend.Pids(s.pids[:0])
 	st := &s.status
 	w = s.cfg.Weigh(s.pids, time.Since(st.Started))
-	st.RSS, st.Peak = w.RSS, max(w.RSS, st.Peak)
+	st.RSS, st.Peak, st.Swap, st.Fits = w.RSS, max(w.RSS, st.Peak), w.Swap, w.Fits
 	st.Samples++
 	return w
-}
-
-// weigh restarts a backend that is too big.
-func (s *Supervisor) weigh(w Weight) {
-	if s.status.State != Up || time.Now().Before(s.holdOff) {
-		return
-	}
-	if w.Hard && (s.preparing == nil || !s.preparing.opts.Now) || w.Soft && s.preparing == nil {
-		s.plan(restart, Memory, Options{Now: w.Hard, NoCheck: w.Hard})
-	}
 }
 
 func (s *Supervisor) complain(err error) {

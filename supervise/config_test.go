@@ -12,7 +12,11 @@ func (w *world) config() Config {
 		Bind: w.bind, Spawn: w.spawn, Check: w.check, Ready: w.ready, Quiet: w.quiet, Drained: w.drained,
 		Weigh:     func([]int, time.Duration) Weight { w.mu.Lock(); defer w.mu.Unlock(); return w.weight },
 		LastWords: func() string { return "last words" },
-		Changed:   w.told,
+		Event: func(kind Kind, text string) {
+			w.do(func() { w.events = append(w.events, string(kind)+": "+text) })
+		},
+		Starved: func() bool { w.mu.Lock(); defer w.mu.Unlock(); return w.starved },
+		Changed: w.told,
 		Log: func(format string, args ...any) {
 			w.do(func() {
 				line := fmt.Sprintf(format, args...)
@@ -26,6 +30,8 @@ func (w *world) config() Config {
 		DrainTimeout: 30 * time.Second,
 		StopTimeout:  5 * time.Second,
 		Patience:     3 * time.Second,
+		SoftPatience: 3 * time.Second,
+		HardDrain:    500 * time.Millisecond,
 		BackoffLimit: 20 * time.Second,
 		Sample:       time.Second,
 	}

@@ -55,6 +55,7 @@ type Exit struct {
 	Text    string // "exit status 1", "killed by SIGKILL", "cannot run php-cgi: ..."
 	Clean   bool   // exit status 0
 	Blocked string // it never ran because a rival does: who
+	Killed  bool   // by SIGKILL
 }
 
 // A Reason says why a backend was replaced.
@@ -70,15 +71,19 @@ const (
 	Finished  Reason = "finished"
 	Unhealthy Reason = "unhealthy" // not ready in time, or its answers are not as expected
 	Hung      Reason = "hung"
+	OOM       Reason = "oom"     // the kernel killed it because there was no memory left
 	Adopted   Reason = "adopted" // a former keepone's, and not wanted for long
 	Broken    Reason = "socket"  // its listening socket was of no use any more
 )
 
 // A Weight is one sample of the backend's memory and what follows from it.
 type Weight struct {
-	RSS  uint64 // bytes resident, the whole tree
-	Soft bool   // over the soft limit often enough: restart at a quiet moment
-	Hard bool   // over the hard limit: restart now
+	RSS   uint64 // bytes resident, the whole tree
+	Swap  uint64 // bytes swapped out
+	Soft  bool   // over the soft limit often enough: restart at a quiet moment
+	Hard  bool   // over the hard limit: restart now
+	Steep bool   // it grows towards the hard limit: look again earlier
+	Fits  uint64 // bytes; the limit is too small for this backend, and so much would do; 0 where it is not
 }
 
 // Config is the kernel as the loop sees it, and the limits of its patience.
@@ -103,6 +108,8 @@ type Config struct {
 	LastWords func() string                                              // the end of the backend's output since it was asked for last
 	Unready   func() string                                              // what is known of a backend that is not ready in time; nil for nothing
 	Changed   func(st Status, now, next Socket)                          // after every move; next is nil unless published
+	Starved   func() bool                                                // has the kernel killed anything for want of memory since it was asked last; nil for never
+	Event     func(kind Kind, text string)                               // what is worth remembering; nil where nothing is
 	Log       func(format string, args ...any)
 
 	Fixed        bool          // the socket can have no next generation: a restart relies on the stop signal
@@ -112,8 +119,11 @@ type Config struct {
 	DrainTimeout time.Duration // how long requests in flight may take
 	StopTimeout  time.Duration // from the stop signal to SIGKILL
 	Patience     time.Duration // how long a planned restart waits for a quiet moment
+	SoftPatience time.Duration // how long one over the soft limit does
+	HardDrain    time.Duration // what requests in flight get over the hard limit
+	OnlyWarn     bool          // nothing is done about memory
 	BackoffLimit time.Duration // the longest wait before another try
-	Sample       time.Duration // how often memory is weighed
+	Sample       time.Duration // how often memory is weighed and everything looked at; 0 is only when somebody asks
 	ProbeEvery   time.Duration // 0 for never
 	Failing      int           // so many probes failed
 	FailingOf    int           // of the latest so many, at most 64: the backend is unhealthy
@@ -126,7 +136,8 @@ const (
 	firstBackoff = 100 * time.Millisecond // and what lies at least between two spawns
 	trusted      = time.Minute            // up this long, a backend's failures are forgotten
 	killAgain    = time.Second            // after a SIGKILL that did not end the tree
-	hardDrain    = 500 * time.Millisecond // what requests in flight get when the hard limit is passed
+	quickest     = 50 * time.Millisecond  // between two samples of a backend that grows
+	oftener      = 10                     // so much, then
 	grace        = time.Second            // for what happened before a deadline that is seen too late
 	renewPause   = time.Second            // after a broken socket could not be replaced
 )

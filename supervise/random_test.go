@@ -120,7 +120,7 @@ func settings() (all []act) {
 	add("it hangs no more", func(r *random) { r.hangs = false })
 	add("probes fail", func(r *random) { r.sick = errInjected })
 	add("probes are in vain", func(r *random) { r.sick = ErrBusy })
-	for _, m := range []Weight{{}, {Soft: true}, {Hard: true}} {
+	for _, m := range []Weight{{}, {Soft: true}, {Hard: true}, {Steep: true}, {Soft: true, Hard: true, Steep: true}} {
 		add(fmt.Sprintf("memory %+v", m), func(r *random) { r.weight = m })
 	}
 	return all

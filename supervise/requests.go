@@ -133,7 +133,7 @@ func (s *Supervisor) serve(r request) {
 		}
 		if r.alter != nil {
 			r.alter(&s.cfg)
-			s.sampling.Reset(s.cfg.Sample)
+			s.pace()
 			if s.cfg.Excuse == nil {
 				s.endExcuses()
 			}
@@ -176,6 +176,9 @@ func (s *Supervisor) dispatch(reply chan answer) {
 
 // answer says how things are.
 func (s *Supervisor) answer(r request) {
+	if s.cfg.Sample <= 0 {
+		s.sample()
+	}
 	st := s.snapshot()
 	st.Queue = s.queue()
 	if r.look == nil {

@@ -68,6 +68,9 @@ func (s *Supervisor) prepare(p *preparation) {
 		checked = s.cfg.Check(ctx)
 	}
 	patience, sock := s.cfg.Patience, s.now.socket
+	if p.reason == Memory {
+		patience = s.cfg.SoftPatience
+	}
 	if p.opts.Now || p.ev == stop || s.status.State == Starting {
 		patience = 0
 	}
@@ -95,24 +98,23 @@ func (s *Supervisor) prepared(err error) {
 	p := s.preparing
 	p.cancel()
 	s.preparing = nil
-	idle := err == nil && s.idle()
+	idle, hard := err == nil && s.idle(), p.opts.Now && p.reason == Memory
 	if err == nil && !idle {
 		err = s.retire()
 	}
 	switch {
 	case err != nil && p.ev == stop: // a stop needs no next generation, it is only better with one
 		s.cfg.Log("stopping without a next socket: %v", err)
+	case err != nil && hard: // there may be no memory left for a shim
+		s.cfg.Log("restarting without a next socket: %v", err)
 	case err != nil:
-		s.holdOff = time.Now().Add(time.Minute)
-		s.cfg.Log("%s for %s given up, nothing was touched: %v", p.ev, p.reason, err)
-		s.tell(err, p.ev)
-		s.settle(s.status.State) // start-backend has what it wants
+		s.giveUp(p, err)
 		return
 	}
 	s.limit, s.hasty = s.cfg.DrainTimeout, p.opts.Now || idle || s.cfg.Fixed
 	switch {
-	case p.opts.Now && p.reason == Memory:
-		s.limit = hardDrain
+	case hard:
+		s.limit = s.cfg.HardDrain
 	case s.hasty:
 		s.limit = 0
 	}
@@ -121,6 +123,19 @@ func (s *Supervisor) prepared(err error) {
 	}
 	s.status.Cut, s.status.Failures = 0, 0
 	s.step(p.ev, string(p.reason))
+}
+
+// giveUp leaves everything as it was, and a restart for memory alone for a
+// minute.
+func (s *Supervisor) giveUp(p *preparation, err error) {
+	s.holdOff = time.Now().Add(time.Minute)
+	if p.reason == Memory {
+		s.status.Postponed = err.Error()
+	}
+	s.cfg.Log("%s for %s given up, nothing was touched: %v", p.ev, p.reason, err)
+	s.event(Refused, err.Error())
+	s.tell(err, p.ev)
+	s.settle(s.status.State) // start-backend has what it wants
 }
 
 // idle says that the backend has nothing to finish: it has accepted nothing

@@ -51,6 +51,7 @@ func (s *Supervisor) begin() {
 		if !s.status.Adopted {
 			why = "keepone was replaced, its backend was not"
 		}
+		s.event(Survived, why)
 		s.step(adopted, why)
 		switch {
 		case s.stopped: // that was under way

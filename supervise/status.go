@@ -13,6 +13,10 @@ type Status struct {
 	Adopted    bool      // by a former keepone
 	RSS        uint64    // bytes resident at the last sample, the whole tree
 	Peak       uint64    // the largest such sample of this backend
+	Swap       uint64    // bytes swapped out at the last sample
+	Fits       uint64    // bytes; the memory limit is too small, and so much would do; 0 where it is not
+	Over       bool      // a limit is passed, and only told
+	Postponed  string    // why a restart for memory was given up; empty when none is due
 	Samples    uint64    // samples taken since keepone started
 	Generation int       // of the backend's socket
 	Next       int       // generation that new requests wait at while it differs; else 0

@@ -24,6 +24,7 @@ type Supervisor struct {
 	status    Status            // all but Queue
 	deadline  *time.Timer       // of the state
 	sampling  *time.Ticker      // of memory
+	quick     bool              // it ticks oftener
 	limit     time.Duration     // of the drain that comes next
 	hasty     bool              // that drain is not waited for: what it cuts off is no news
 	watching  <-chan event      // ready or drained, of the state
@@ -60,13 +61,14 @@ func New(cfg Config, published Socket) *Supervisor {
 		now:      generation{socket: published},
 		status:   Status{Generation: published.Generation()},
 		deadline: time.NewTimer(time.Hour),
-		sampling: time.NewTicker(cfg.Sample),
+		sampling: time.NewTicker(time.Hour),
 		limit:    cfg.DrainTimeout,
 		unwatch:  func() {},
 		unserved: time.Now(),
 		pids:     make([]int, 0, 64),
 	}
 	s.deadline.Stop()
+	s.pace()
 	return s
 }
 
@@ -138,6 +140,7 @@ func (s *Supervisor) step(ev event, why string) {
 		s.wake()
 	case abort:
 		s.because = Hung
+		s.event(Hang, why)
 		s.complain(s.now.backend.Abort())
 	case kill:
 		s.complain(s.now.backend.Kill())
@@ -172,7 +175,12 @@ func (s *Supervisor) enter(to State, why string) {
 	}
 	switch to {
 	case Blocked:
+		if why != s.rival {
+			s.event(Rival, why)
+		}
 		s.rival = why
+	case Down:
+		s.event(Ended, why)
 	case Up:
 		s.rival = ""
 	}

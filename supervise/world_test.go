@@ -52,6 +52,8 @@ type world struct {
 	polite     bool   // somebody answers where no backend does
 	excuseDies func() // the latest process that answers in the backend's place
 	excuses    int    // processes that answer in the backend's place
+	starved    bool   // the kernel has killed somebody
+	events     []string
 }
 
 func newWorld() *world {

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"keepone/rss"
 	"keepone/socket"
 	"keepone/store"
 	"keepone/supervise"
@@ -16,12 +15,8 @@ import (
 
 // The times that are not configured.
 const (
-	minLife     = time.Minute           // no restart for memory before
-	lastWait    = time.Second           // for the last words: output that cannot be read must not hold the loop
-	recount     = 20 * time.Millisecond // between looks at connections from other network namespaces
-	historySize = 600                   // samples: ten minutes at one a second
-	softN       = 3                     // of the latest softM samples make a soft limit passed
-	softM       = 5
+	lastWait = time.Second           // for the last words: output that cannot be read must not hold the loop
+	recount  = 20 * time.Millisecond // between looks at connections from other network namespaces
 )
 
 // kernel wires the loop to the packages that do the work.
@@ -53,10 +48,8 @@ func (s *site) policy(k *supervise.Config) {
 	c := s.config()
 	k.Settles = c.Ready.By == "settle"
 	k.ReadyTimeout, k.DrainTimeout, k.StopTimeout = c.Ready.Timeout, c.Drain.Timeout, c.Stop.Timeout
-	k.Patience, k.BackoffLimit, k.Sample = c.Drain.Patience, c.Backoff.Limit, c.Memory.Sample
-	if c.Hang.Timeout > 0 { // package hang wants to look so often
-		k.Sample = min(k.Sample, c.Hang.Timeout/8, 15*time.Second)
-	}
+	k.Patience, k.BackoffLimit, k.Sample = c.Drain.Patience, c.Backoff.Limit, pace(c.Config)
+	k.SoftPatience, k.HardDrain, k.OnlyWarn = c.Memory.Patience, c.Memory.HardDrain, c.Memory.Action == "warn"
 	k.ProbeEvery, k.Failing, k.FailingOf = c.Health.Interval, c.Health.Failures, c.Health.Of
 	k.ExcuseAfter, k.Excuse, k.Stuck = c.Unavailable.Wait, nil, nil
 	if c.Unavailable.Wait > 0 {
@@ -139,25 +132,6 @@ func drained(ctx context.Context, on supervise.Socket, from supervise.Backend) e
 			return ctx.Err()
 		}
 	}
-}
-
-// newScale goes on with what a former keepone noted of a backend that lives.
-func (s *site) newScale(left *legacy) *rss.Scale {
-	scale := rss.NewScale(historySize, s.memoryLimits())
-	if err := scale.Keep(s.history(), left.backend >= 0); err != nil {
-		s.log("warning: %v", err)
-	}
-	return scale
-}
-
-func (s *site) memoryLimits() rss.Limits {
-	m := s.config().Memory
-	return rss.Limits{Soft: uint64(m.Soft), Hard: uint64(m.Hard), N: softN, M: softM, MinLife: minLife}
-}
-
-func (s *site) weigh(pids []int, lived time.Duration) supervise.Weight {
-	bytes, soft, hard := s.scale.Weigh(pids, lived)
-	return supervise.Weight{RSS: bytes, Soft: soft, Hard: hard}
 }
 
 func (s *site) lastWords() string {

@@ -100,7 +100,7 @@ func (s *site) report(st *supervise.Status, own uint64) statusReport {
 			Path: v.Socket.Path, Owner: bound.Socket.Owner, Group: bound.Socket.Group,
 			Mode: bound.mode, Fixed: s.fixed, Generation: st.Generation, Next: st.Next,
 		},
-		Memory:   memoryReport{uint64(v.Memory.Soft), uint64(v.Memory.Hard), st.Samples},
+		Memory:   memoryReport{v.Memory.Soft.Of(room()), v.Memory.Hard.Of(room()), st.Samples},
 		Restarts: restartsReport{Total: st.Restarts},
 	}
 	r.Cures = *s.cured.Load()

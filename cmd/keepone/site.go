@@ -124,7 +124,7 @@ func (s *site) clear() {
 		os.Remove(s.backendLock())
 		lock.Close()
 	}
-	for _, path := range []string{s.target.output(), s.history(), s.notifySocket(), s.state(), s.lock()} {
+	for _, path := range []string{s.target.output(), s.weight(), s.notifySocket(), s.state(), s.lock()} {
 		os.Remove(path)
 	}
 	os.Remove(s.runDir) // stays where somebody keeps something in it

@@ -1,0 +1,67 @@
+package supervise
+
+import (
+	"fmt"
+	"time"
+)
+
+// weigh restarts a backend that is too big.
+func (s *Supervisor) weigh(w Weight) {
+	if w.Steep != s.quick {
+		s.quick = w.Steep
+		s.pace()
+	}
+	st := &s.status
+	if !w.Soft && !w.Hard {
+		st.Over, st.Postponed = false, ""
+	}
+	switch hurried := s.preparing != nil && s.preparing.opts.Now; {
+	case st.State != Up || !w.Soft && !w.Hard:
+	case s.cfg.OnlyWarn:
+		s.warn(w)
+	case w.Hard && !hurried:
+		s.event(Limit, "hard limit passed, with "+mebibytes(w.RSS+w.Swap))
+		s.plan(restart, Memory, Options{Now: true, NoCheck: true})
+	case w.Soft && s.preparing == nil && !time.Now().Before(s.holdOff):
+		s.event(Limit, "soft limit passed, with "+mebibytes(w.RSS+w.Swap))
+		s.plan(restart, Memory, Options{})
+	}
+}
+
+// warn tells it once, until the backend is below the limits again.
+func (s *Supervisor) warn(w Weight) {
+	if s.status.Over {
+		return
+	}
+	s.status.Over = true
+	text := "over the memory limit, with " + mebibytes(w.RSS+w.Swap)
+	s.cfg.Log("the backend is %s", text)
+	s.event(Warning, text)
+}
+
+// pace sets how often everything is looked at.
+func (s *Supervisor) pace() {
+	every := s.cfg.Sample
+	switch {
+	case every <= 0:
+		s.sampling.Stop()
+		return
+	case s.quick:
+		every = min(every, max(every/oftener, quickest))
+	}
+	s.sampling.Reset(every)
+}
+
+// starved recognises a kill by the kernel for want of memory: SIGKILL that we
+// did not send, and the kernel says that it has killed somebody. The size at
+// its last sample goes into the exit's text.
+func (s *Supervisor) starved(e *Exit) bool {
+	st := s.status.State
+	if s.cfg.Starved == nil || !s.cfg.Starved() || !e.Killed || st != Starting && st != Up && st != Draining && st != Closing {
+		return false
+	}
+	e.Text = fmt.Sprintf("%s by the kernel: out of memory, with %s at its last sample", e.Text, mebibytes(s.status.RSS+s.status.Swap))
+	return true
+}
+
+func mebibytes(bytes uint64) string { return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20)) }
