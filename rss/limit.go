@@ -55,6 +55,7 @@ func (j *judge) begin() {
 
 // judge takes the next sample, in bytes, of a backend of that age.
 func (j *judge) judge(l Limits, bytes uint64, lived time.Duration) (v Verdict) {
+	wasYoung := j.latest > 0 && j.at < l.MinLife
 	v.Steep = j.slope(l, bytes, lived)
 	j.latest, j.at = bytes, lived
 	if j.recent.Len() == 0 || lived-j.counted >= l.Every*9/10 {
@@ -62,8 +63,8 @@ func (j *judge) judge(l Limits, bytes uint64, lived time.Duration) (v Verdict) {
 		j.counted = lived
 	}
 	young := lived < l.MinLife
-	if !young && j.settled == 0 {
-		j.settled = max(1, j.recent.Least(l.M))
+	if !young && wasYoung {
+		j.settled = j.recent.Least(l.M)
 	}
 	v.Fits = j.fits(l, young)
 	if young {

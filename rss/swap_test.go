@@ -13,10 +13,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestMain lets the test binary play a process that is swapped out.
+// TestMain lets the test binary play other processes.
 func TestMain(m *testing.M) {
-	if os.Getenv("RSS_TEST_ROLE") == "swapped" {
+	switch os.Getenv("RSS_TEST_ROLE") {
+	case "swapped":
 		playSwapped()
+	case "sharing":
+		playSharing()
 	}
 	os.Exit(m.Run())
 }
@@ -236,13 +239,6 @@ func TestSwapText(t *testing.T) {
 			}
 			f.Close()
 		}
-	}
-}
-
-func BenchmarkSwapped(b *testing.B) {
-	var s Swapped
-	for range b.N {
-		s.Sum([]int{os.Getpid()})
 	}
 }
 
