@@ -59,6 +59,7 @@ func (s *Supervisor) began() {
 	s.because, s.limit, s.hasty = "", s.cfg.DrainTimeout, false
 	st.Health, s.health = "", outcomes{next: time.Now().Add(s.cfg.ProbeEvery)}
 	st.PID, st.Started, st.Adopted = s.now.backend.PID(), time.Now(), false
+	s.pids = append(s.pids[:0], st.PID)
 	st.RSS, st.Peak, st.Swap, st.Fits, st.Over, st.Postponed = 0, 0, 0, 0, false, ""
 }
 
@@ -131,6 +132,8 @@ func (s *Supervisor) unasked(e Exit, starved bool) {
 	}
 	switch {
 	case s.because == Finished:
+	case starved:
+		s.event(Starved, e.Text)
 	case st.Failures > 1:
 		s.event(Loop, e.Text)
 	default:

@@ -12,6 +12,7 @@ const (
 	Limit    Kind = "memory"       // a limit was passed, and a restart follows
 	Warning  Kind = "warning"      // a limit was passed, and nothing follows
 	Crash    Kind = "crash"        // it ended unasked
+	Starved  Kind = "oom"          // the kernel killed it for want of memory
 	Loop     Kind = "backoff"      // and again, soon after the start
 	Hang     Kind = "hung"         // it does nothing while requests wait
 	Rival    Kind = "blocked"      // another interpreter runs

@@ -45,6 +45,7 @@ func (s *Supervisor) Status(ctx context.Context) (Status, error) {
 // goroutine.
 type Look struct {
 	Status Status // the latest answer
+	Pids   []int  // the backend's processes at its last sample
 	filled chan struct{}
 }
 
@@ -185,7 +186,10 @@ func (s *Supervisor) answer(r request) {
 		r.reply <- answer{status: st}
 		return
 	}
-	r.look.Status = st
+	r.look.Status, r.look.Pids = st, r.look.Pids[:0]
+	if s.now.backend != nil {
+		r.look.Pids = append(r.look.Pids, s.pids...)
+	}
 	r.look.filled <- struct{}{}
 }
 

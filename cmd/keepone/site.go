@@ -39,6 +39,9 @@ type site struct {
 	nudge      chan struct{} // to give memory back now
 	lines      chan string   // of the log, on their way to stderr
 	loop       *supervise.Supervisor
+	alerts     alerts
+	oldest     oldest
+	peers      []uint64                     // of the latest sample; the loop's
 	look       *look                        // of the loop, at the backend
 	watch      *socket.Watch                // for what is done to the socket; nil where that cannot be had
 	watched    *socket.Listener             // by watch; the loop's
