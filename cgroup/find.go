@@ -1,0 +1,91 @@
+package cgroup
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+)
+
+// A place is where this process is in one hierarchy of cgroups.
+type place struct {
+	mount string // where the hierarchy is mounted
+	path  string // the cgroup below that: "" at the top, else "/a/b"
+}
+
+// find returns this process's place in the hierarchy of v1 that has the
+// controller, or in v2 where controller is empty.
+func find(root, controller string) (place, error) {
+	kind := "cgroup v2"
+	if controller != "" {
+		kind = "cgroup v1 with " + controller
+	}
+	cgroups, err := os.ReadFile(root + "/proc/self/cgroup")
+	if err != nil {
+		return place{}, err
+	}
+	path, ok := inHierarchy(string(cgroups), controller)
+	if !ok {
+		return place{}, fmt.Errorf("no %s in /proc/self/cgroup", kind)
+	}
+	mounts, err := os.ReadFile(root + "/proc/self/mountinfo")
+	if err != nil {
+		return place{}, err
+	}
+	mount, top, ok := mounted(string(mounts), controller)
+	if !ok {
+		return place{}, fmt.Errorf("no %s is mounted", kind)
+	}
+	return place{mount, below(top, path)}, nil
+}
+
+// inHierarchy picks the path from "number:controllers:path"; v2, and nothing
+// else, is without controllers.
+func inHierarchy(cgroups, controller string) (path string, ok bool) {
+	for entry := range strings.Lines(cgroups) {
+		fields := strings.SplitN(strings.TrimSuffix(entry, "\n"), ":", 3)
+		if len(fields) == 3 && slices.Contains(strings.Split(fields[1], ","), controller) {
+			return fields[2], true
+		}
+	}
+	return "", false
+}
+
+// mounted picks where a hierarchy is mounted, and which of its cgroups is the
+// top there: proc_pid_mountinfo(5), "... top mountpoint options - type source
+// options", where those of v1 name the controllers.
+func mounted(mounts, controller string) (mount, top string, ok bool) {
+	for entry := range strings.Lines(mounts) {
+		before, after, _ := strings.Cut(strings.TrimSpace(entry), " - ")
+		at, how := strings.Fields(before), strings.Fields(after)
+		if len(at) < 5 || len(how) < 3 {
+			continue
+		}
+		if controller == "" && how[0] == "cgroup2" ||
+			controller != "" && how[0] == "cgroup" && slices.Contains(strings.Split(how[2], ","), controller) {
+			return strings.TrimSuffix(at[4], "/"), at[3], true
+		}
+	}
+	return "", "", false
+}
+
+// below cuts the part of a path that is above the mount. In a container without
+// a cgroup namespace the path may be one that is mounted nowhere: then the top
+// that is mounted is the nearest that can be seen.
+func below(top, path string) string {
+	rest, ok := strings.CutPrefix(path, strings.TrimSuffix(top, "/"))
+	if !ok || rest != "" && rest[0] != '/' || strings.HasPrefix(path, "/..") {
+		return ""
+	}
+	return strings.TrimSuffix(rest, "/")
+}
+
+// ancestry yields the directories from the innermost to the mount itself.
+func (p place) ancestry(yield func(dir string) bool) {
+	for path := p.path; ; {
+		if !yield(p.mount+path) || path == "" {
+			return
+		}
+		path = path[:strings.LastIndexByte(path, '/')]
+	}
+}
