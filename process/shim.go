@@ -57,6 +57,12 @@ func shim(lock func(string) (*os.File, error)) (int, error) {
 		return exitNotFound, err
 	}
 	env := spec.Env
+	if spec.Frugal {
+		env = withSmaller(env)
+		if err := refuseHugePages(); err != nil { // an old kernel, a seccomp filter: larger, yet the same
+			fmt.Fprintln(os.Stderr, "keepone:", err)
+		}
+	}
 	if spec.Handoff == ListenFDs { // only now is the pid the backend's own
 		env = append(env, "LISTEN_FDS=1", "LISTEN_FDNAMES=backend", "LISTEN_PID="+strconv.Itoa(os.Getpid()))
 	}

@@ -48,6 +48,7 @@ type Spec struct {
 	Limits      map[string]uint64 // "nofile": 1024, in the units of setrlimit(2); Unlimited for no limit
 	Nice        *int              // -20 to 19; nil for no change
 	OOMScoreAdj *int              // -1000 to 1000; nil for no change
+	Frugal      bool              // make it smaller: no transparent huge pages, and less that malloc keeps
 	Handoff     Handoff           // how it gets the listening socket
 	Lock        string            // file that it holds locked for as long as it lives; "" for none
 	Generation  int               // of its listening socket, for the mark
