@@ -90,6 +90,6 @@ func (s *site) spec(argv []string) (process.Spec, error) {
 	return process.Spec{
 		Argv: argv, Env: env, Dir: c.Backend.Directory,
 		UID: uid, GID: gid, Groups: groups, Umask: int(c.Backend.Umask),
-		Limits: limits(c.Limits), Nice: c.Limits.Nice, OOMScoreAdj: c.Limits.OOMScoreAdj,
+		Limits: limits(c.Limits), Nice: c.Limits.Nice, OOMScoreAdj: c.Limits.OOMScoreAdj, Frugal: c.Memory.Frugal,
 	}, nil
 }
