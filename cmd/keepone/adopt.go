@@ -44,7 +44,7 @@ func (s *site) inheritBackend(l *legacy, options socket.Options) error {
 	s.former = l.book()
 	s.former.WasUp, s.former.Own = l.state.Phase != "starting" && l.state.Phase != "", l.child
 	s.former.Replace = l.untaken || !l.child && s.config().Single.Adopt == "replace"
-	s.former.Backend, s.former.Started, s.former.Peak = s.newBackend(p, true), l.state.Backend.Started(), s.scale.Peak()
+	s.former.Backend, s.former.Started, s.former.Peak = s.newBackend(p, true), l.state.Backend.Started(), s.gauge.scale.Peak()
 	s.adopted, s.adoptedAs = l.state.Config, l.state.Command
 	if l.untaken || !s.socket.Published() {
 		next, err := s.inheritNext(l, options)

@@ -22,10 +22,13 @@ func operates(op string) bool { return op != "status" }
 func (s *site) answer(ctx context.Context, r control.Request) control.Answer {
 	o := supervise.Options{Now: r.Now, NoCheck: r.NoCheck, NoWait: r.NoWait}
 	var st supervise.Status
+	var pids []int
 	var err error
 	switch r.Op {
 	case "status":
-		st, err = s.loop.Status(ctx)
+		look := supervise.NewLook()
+		err = s.loop.Look(look)
+		st, pids = look.Status, look.Pids
 	case "restart":
 		st, err = s.loop.Restart(ctx, o)
 	case "stop":
@@ -41,7 +44,9 @@ func (s *site) answer(ctx context.Context, r control.Request) control.Answer {
 	default:
 		return control.Answer{Error: fmt.Sprintf("this keepone, version %s, does not know %q", version, r.Op)}
 	}
-	body, broken := json.Marshal(s.report(&st, rss.Self()))
+	report := s.report(&st, rss.Self())
+	report.Backend.PIDs = pids
+	body, broken := json.Marshal(report)
 	a := control.Answer{Body: body}
 	if err := errors.Join(err, broken); err != nil {
 		a.Error = err.Error()

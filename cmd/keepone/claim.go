@@ -107,7 +107,7 @@ func (r *runFlags) composed(t target, argv []string) (*config.Config, error) {
 }
 
 func defaults(t target) config.Defaults {
-	return config.Defaults{Root: isRoot(), User: whoami(), RunDir: t.runDir, Name: t.name}
+	return config.Defaults{Root: isRoot(), User: whoami(), RunDir: t.runDir, Name: t.name, History: t.savedHistory()}
 }
 
 func loadConfig(t target) (*config.Config, error) {

@@ -33,6 +33,8 @@ func (s *site) kernel() supervise.Config {
 		Mend:      s.mend,
 		Trouble:   s.trouble,
 		Weigh:     s.weigh,
+		Starved:   s.starved,
+		Event:     s.event,
 		LastWords: s.lastWords,
 		Changed:   s.changed,
 		Log:       s.log,

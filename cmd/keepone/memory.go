@@ -1,13 +1,12 @@
 package main
 
 import (
+	"path/filepath"
 	"time"
 
+	"keepone/cgroup"
 	"keepone/config"
 	"keepone/rss"
-	"keepone/supervise"
-
-	"golang.org/x/sys/unix"
 )
 
 const (
@@ -36,31 +35,29 @@ func pace(c *config.Config) time.Duration {
 	return every
 }
 
-// newScale goes on with what a former keepone noted of a backend that lives.
-func (s *site) newScale(left *legacy) *rss.Scale {
-	scale := rss.NewScale(s.memoryLimits())
-	if err := scale.Keep(s.weight(), left.backend >= 0); err != nil {
-		s.log("warning: %v", err)
-	}
-	return scale
-}
-
 // memoryLimits is those in force, in bytes.
 func (s *site) memoryLimits() rss.Limits {
-	m, all := s.config().Memory, room()
+	m, all := s.config().Memory, s.config().room
 	return rss.Limits{Soft: m.Soft.Of(all), Hard: m.Hard.Of(all), N: softN, M: softM, MinLife: m.MinLife, Every: m.Sample}
 }
 
-// room is the memory that there is, in bytes.
+// room is the memory that there is, in bytes; 0 where nobody tells.
 func room() uint64 {
-	var info unix.Sysinfo_t
-	if unix.Sysinfo(&info) != nil {
+	bytes, err := cgroup.Room("")
+	if err != nil {
 		return 0
 	}
-	return uint64(info.Totalram) * uint64(info.Unit)
+	return bytes
 }
 
-func (s *site) weigh(pids []int, lived time.Duration) supervise.Weight {
-	w := s.scale.Weigh(pids, lived)
-	return supervise.Weight{RSS: w.RSS, Swap: w.Swap, Soft: w.Soft, Hard: w.Hard, Steep: w.Steep, Fits: w.Fits}
+// stateDir is where root keeps what is to outlive a reboot: file-hierarchy(7).
+const stateDir = "/var/lib/keepone"
+
+// savedHistory is the default of memory.history. A run directory below /run does
+// not outlive a reboot; any other has it beside it.
+func (t target) savedHistory() string {
+	if filepath.Dir(t.runDir) == systemBase {
+		return filepath.Join(stateDir, t.name+".history")
+	}
+	return t.runDir + ".history"
 }

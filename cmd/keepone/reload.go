@@ -24,11 +24,12 @@ type view struct {
 	mode     string   // of the socket
 	outputTo string   // "auto" is resolved
 	digest   string   // of what a backend is made with
+	room     uint64   // the memory that there is, bytes
 	later    []string // keys of the file that only a new start of keepone puts in force
 }
 
 func newView(c *config.Config) *view {
-	return &view{Config: c, digest: c.Digest(), command: commandLine(c.Backend.Command), mode: c.Socket.Mode.String(), outputTo: c.OutputTo(output.Surroundings())}
+	return &view{Config: c, digest: c.Digest(), room: room(), command: commandLine(c.Backend.Command), mode: c.Socket.Mode.String(), outputTo: c.OutputTo(output.Surroundings())}
 }
 
 // config is the configuration in force.
@@ -90,7 +91,7 @@ func (s *site) enforce(ctx context.Context, v *view, access control.Access) erro
 	err := s.loop.Reconfigure(ctx, func(k *supervise.Config) {
 		s.inForce.Store(v)
 		s.policy(k)
-		s.scale.SetLimits(s.memoryLimits())
+		s.gauge.scale.SetLimits(s.memoryLimits())
 		deaf = s.openNotify()
 	})
 	if err != nil {

@@ -23,7 +23,7 @@ type statusReport struct {
 	Backend    backendReport    `json:"backend"`
 	Supervisor supervisorReport `json:"supervisor"`
 	Socket     socketReport     `json:"socket"`
-	Queue      supervise.Queue  `json:"queue"`
+	Queue      queueReport      `json:"queue"`
 	Memory     memoryReport     `json:"memory"`
 	Restarts   restartsReport   `json:"restarts"`
 	Output     string           `json:"output"` // where the backend's output goes: a file, journal, stdout or syslog
@@ -43,7 +43,9 @@ type backendReport struct {
 	PID     int     `json:"pid"` // 0 for none
 	Command string  `json:"command"`
 	User    string  `json:"user"`
+	PIDs    []int   `json:"pids,omitempty"` // of all its processes, at the latest sample
 	RSS     uint64  `json:"rss_bytes"`
+	Swap    uint64  `json:"swap_bytes"`
 	Peak    uint64  `json:"peak_rss_bytes"`
 	Uptime  float64 `json:"uptime_seconds"`
 	Adopted bool    `json:"adopted,omitempty"` // spawned by another keepone, which was killed since
@@ -65,10 +67,20 @@ type socketReport struct {
 	Next       int    `json:"next_generation,omitempty"` // where new requests wait while the backend drains
 }
 
+type queueReport struct {
+	supervise.Queue
+	Oldest float64 `json:"oldest_active_seconds"` // for how long the one who came first has been connected
+}
+
 type memoryReport struct {
-	Soft    uint64 `json:"soft_bytes,omitempty"`
-	Hard    uint64 `json:"hard_bytes,omitempty"`
-	Samples uint64 `json:"samples"`
+	Soft      uint64      `json:"soft_bytes,omitempty"`
+	Hard      uint64      `json:"hard_bytes,omitempty"`
+	Room      uint64      `json:"room_bytes"` // of the host, or of the cgroup where that is less
+	Samples   uint64      `json:"samples"`
+	Fits      uint64      `json:"fits_bytes,omitempty"` // the limit is too small, and so much would do
+	Over      bool        `json:"over,omitempty"`       // a limit is passed, and action is "warn"
+	Postponed string      `json:"postponed,omitempty"`  // why a restart for memory was given up
+	Wall      *wallReport `json:"wall,omitempty"`       // the memory cgroup of the unit
 }
 
 type restartsReport struct {
@@ -89,18 +101,21 @@ func (s *site) report(st *supervise.Status, own uint64) statusReport {
 	}
 	r := statusReport{
 		Name: s.name, Version: version, State: st.State.String(), Why: st.Why, Since: age(st.Since),
-		Preparing: st.Preparing, Queue: st.Queue, LastExit: st.LastExit, LastWords: st.LastWords,
+		Preparing: st.Preparing, Queue: queueReport{st.Queue, s.oldestSeconds(st)}, LastExit: st.LastExit, LastWords: st.LastWords,
 		Failures: st.Failures, Cut: st.Cut, Health: st.Health, Excusing: st.Excusing, HighWater: st.HighWater, Output: v.outputTo, Pending: s.pendingKeys(),
 		Backend: backendReport{
 			PID: st.PID, Command: command, User: v.Backend.User,
-			RSS: st.RSS, Peak: st.Peak, Adopted: st.Adopted,
+			RSS: st.RSS, Swap: st.Swap, Peak: st.Peak, Adopted: st.Adopted,
 		},
 		Supervisor: supervisorReport{PID: os.Getpid(), RSS: own, Upgrades: s.upgrades},
 		Socket: socketReport{
 			Path: v.Socket.Path, Owner: bound.Socket.Owner, Group: bound.Socket.Group,
 			Mode: bound.mode, Fixed: s.fixed, Generation: st.Generation, Next: st.Next,
 		},
-		Memory:   memoryReport{v.Memory.Soft.Of(room()), v.Memory.Hard.Of(room()), st.Samples},
+		Memory: memoryReport{
+			Soft: v.Memory.Soft.Of(v.room), Hard: v.Memory.Hard.Of(v.room), Room: v.room, Samples: st.Samples,
+			Fits: st.Fits, Over: st.Over, Postponed: st.Postponed, Wall: s.gauge.wall.Load(),
+		},
 		Restarts: restartsReport{Total: st.Restarts},
 	}
 	r.Cures = *s.cured.Load()
@@ -152,12 +167,21 @@ func (q *quickStatus) answer(buf []byte) []byte {
 		q.site.trim()
 	}
 	q.report = q.site.report(&q.look.Status, q.self.Sum(q.pids[:]))
+	q.report.Backend.PIDs = q.look.Pids
 	q.line.Reset()
 	if err := q.encode.Encode(&q.report); err != nil {
 		return append(buf, `{"error":"cannot encode the status"}`+"\n"...)
 	}
 	buf = append(append(buf, `{"body":`...), bytes.TrimSuffix(q.line.Bytes(), []byte("\n"))...)
 	return append(buf, "}\n"...)
+}
+
+// oldestSeconds is of the latest sample; since then everybody may have gone.
+func (s *site) oldestSeconds(st *supervise.Status) float64 {
+	if st.Queue.Active == 0 {
+		return 0
+	}
+	return time.Duration(s.oldestAge.Load()).Seconds()
 }
 
 func age(t time.Time) float64 { return time.Since(t).Seconds() }

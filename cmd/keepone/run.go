@@ -43,7 +43,8 @@ func run(args []string) error {
 	written := make(chan struct{})
 	go s.write(written)
 	defer s.flush(written)
-	s.spawner, s.scale, s.look = s.newSpawner(), s.newScale(left), newLook(s.config().Hang.Timeout)
+	s.spawner, s.look = s.newSpawner(), newLook(s.config().Hang.Timeout)
+	s.openGauge(left)
 	go s.spawner.Reaper.Run(ctx)
 	err = s.open(left)
 	left.close()
@@ -51,6 +52,7 @@ func run(args []string) error {
 		return errors.Join(err, s.close())
 	}
 	s.serve(ctx)
+	s.closeGauge()
 	s.clear()
 	return s.close()
 }

@@ -8,7 +8,6 @@ import (
 	"keepone/probe"
 	"keepone/process"
 	"keepone/record"
-	"keepone/rss"
 	"keepone/single"
 	"keepone/socket"
 	"keepone/supervise"
@@ -35,13 +34,14 @@ type site struct {
 	output     *output.Output
 	control    atomic.Pointer[control.Server]
 	spawner    *process.Spawner
-	scale      *rss.Scale
+	gauge      gauge
 	nudge      chan struct{} // to give memory back now
 	lines      chan string   // of the log, on their way to stderr
 	loop       *supervise.Supervisor
 	alerts     alerts
 	oldest     oldest
 	peers      []uint64                     // of the latest sample; the loop's
+	oldestAge  atomic.Int64                 // of who is connected, nanoseconds
 	look       *look                        // of the loop, at the backend
 	watch      *socket.Watch                // for what is done to the socket; nil where that cannot be had
 	watched    *socket.Listener             // by watch; the loop's
@@ -127,7 +127,7 @@ func (s *site) clear() {
 		os.Remove(s.backendLock())
 		lock.Close()
 	}
-	for _, path := range []string{s.target.output(), s.weight(), s.notifySocket(), s.state(), s.lock()} {
+	for _, path := range []string{s.target.output(), s.weight(), s.history(), s.notifySocket(), s.state(), s.lock()} {
 		os.Remove(path)
 	}
 	os.Remove(s.runDir) // stays where somebody keeps something in it

@@ -29,6 +29,7 @@ func (t target) lock() string         { return filepath.Join(t.runDir, "lock") }
 func (t target) backendLock() string  { return filepath.Join(t.runDir, "backend.lock") }
 func (t target) notifySocket() string { return filepath.Join(t.runDir, "notify") }
 func (t target) tried() string        { return filepath.Join(t.runDir, "trial") }
+func (t target) history() string      { return filepath.Join(t.runDir, "history") }
 func (t target) weight() string       { return filepath.Join(t.runDir, "weight") }
 func (t target) output() string       { return filepath.Join(t.runDir, "output") }
 
