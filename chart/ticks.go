@@ -67,9 +67,11 @@ func (f frame) times(most int) (all []tick) {
 		}
 	}
 	y, m, d := f.from.Date()
-	last := f.from.Add(-1)
-	for i := range int((whole+2*day)/stride) + 2 {
-		seconds := i * int(stride/time.Second)
+	hour, minute, second := f.from.Clock()
+	last, apart := f.from.Add(-1), int(stride/time.Second)
+	first := (hour*3600 + minute*60 + second) / apart
+	for i := range int((whole+day)/stride) + 2 { // a clock that is put forward takes more of them
+		seconds := (first + i) * apart
 		t := time.Date(y, m, d+seconds/86400, 0, 0, seconds%86400, 0, f.from.Location())
 		if t.After(f.to) {
 			break
