@@ -126,9 +126,7 @@ func swapOf(t *testing.T, pids []int) (bytes uint64) {
 func TestSwap(t *testing.T) {
 	needSwap(t)
 	pids, end := swapped(t, 2)
-	var s Swapped
-	var r Rollups
-	agreed := false
+	s, r, agreed := new(Swapped), new(Rollups), false
 	for range 10_000 { // the kernel may swap in and out meanwhile
 		before, rolled := swapOf(t, pids), rollupOf(t, pids)
 		got := s.Sum(pids)
@@ -242,9 +240,13 @@ func TestSwapText(t *testing.T) {
 	}
 }
 
-func BenchmarkSwappedRead(b *testing.B) {
+func BenchmarkSwapped(b *testing.B) {
 	var s Swapped
-	for range b.N {
-		s.reading([]int{os.Getpid()})
+	for name, sum := range map[string]func([]int) uint64{"as it is": s.Sum, "one process": s.reading} {
+		b.Run(name, func(b *testing.B) {
+			for range b.N {
+				sum([]int{os.Getpid()})
+			}
+		})
 	}
 }

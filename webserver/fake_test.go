@@ -75,8 +75,19 @@ func TestTrees(t *testing.T) {
 	f.process(600, 500, 12, "caddy", 'S')
 	f.process(601, 600, 12, "nginx", 'S') // below a caddy: another server
 	f.finds(finder, "two kinds", nil, "", false)
-	f.process(22, 601, 9, "nginx", 'S') // older than its parent
+	f.process(22, 21, 9, "nginx", 'S') // older than its parent
 	f.finds(finder, "connected", []uint64{1, 77}, "nginx", true, 20, 21, 500)
+}
+
+// Whoever calls himself something that looks like more of the line gains
+// nothing by it.
+func TestParentheses(t *testing.T) {
+	f, _ := newFake(t)
+	finder := New("x) Z 1 2 (y")
+	finder.scan.root = f.root
+	f.process(10, 1, 5, "x) Z 1 2 (y", 'S')
+	f.process(11, 10, 6, "x) Z 1 2 (y", 'S')
+	f.finds(finder, "parentheses", nil, "x) Z 1 2 (y", false, 10, 11)
 }
 
 // A proof lasts as long as anybody of the server does, and not for another
@@ -87,7 +98,9 @@ func TestRemembered(t *testing.T) {
 	f.process(11, 10, 6, "nginx", 'S', 77)
 	f.process(12, 10, 6, "nginx", 'S', 88)
 	f.process(40, 1, 5, "nginx", 'S', 99)
+	f.process(5, 1, 5, "nginx", 'S', 66)
 	f.finds(finder, "connected", []uint64{77}, "nginx", true, 10, 11, 12)
+	f.finds(finder, "another is, too", []uint64{66, 77}, "nginx", true, 10, 11, 12)
 	f.end(11) // a reload
 	f.process(13, 10, 7, "nginx", 'S')
 	f.finds(finder, "other children", nil, "nginx", true, 10, 12, 13)
@@ -112,7 +125,13 @@ func TestUnreadable(t *testing.T) {
 	f.finds(finder, "connected", []uint64{77}, "caddy", true, 10)
 	finder.scan.root = filepath.Join(f.root, "10/comm") // no directory
 	f.finds(finder, "no /proc", nil, "caddy", true, 10)
+	finder.scan.root = f.root + "/none"
+	f.finds(finder, "no proc(5)", nil, "caddy", true, 10)
 	finder.scan.root = f.root
+	must(t, os.Remove(f.root+"/10/comm"))
+	must(t, os.Symlink("comm", f.root+"/10/comm"))
+	f.finds(finder, "one cannot be read", nil, "caddy", true, 10)
+	f.process(10, 1, 5, "caddy", 'S', 77)
 	f.process(11, 1, 6, "caddy", 'S')
 	f.finds(finder, "/proc again", nil, "caddy", true, 10)
 	f.end(10)

@@ -1,5 +1,5 @@
 // Package webserver finds the processes of the web server before the backend,
-// so that its memory can be shown beside ours. Proved is it by a connection of
+// so that its memory can be shown beside ours. It is proved by a connection of
 // its own to our listening socket; else it is a guess by the name, and said to
 // be one.
 package webserver
@@ -156,14 +156,14 @@ func (f *Finder) connected(peers []uint64) bool {
 // remembered finds those of whom one was proved before. They may have several
 // roots by now: when nginx is replaced in place, the former master goes before
 // its last children.
-func (f *Finder) remembered() (any bool) {
+func (f *Finder) remembered() (some bool) {
 	for _, p := range f.seen {
 		if p.former {
 			f.seen[p.root].chosen = true
-			any = true
+			some = true
 		}
 	}
-	return any
+	return some
 }
 
 // guess takes the only server that there is.

@@ -1,6 +1,7 @@
 package webserver
 
 import (
+	"os"
 	"slices"
 	"testing"
 )
@@ -102,7 +103,7 @@ func TestNotTheBackend(t *testing.T) {
 	}
 }
 
-// It is asked once a minute, for ever.
+// It is asked once a minute, for ever: it leaves no garbage, and nothing open.
 func TestFindAllocatesNothing(t *testing.T) {
 	f := serve(t, "nginx", ours('a'), 4)
 	f.request()
@@ -110,6 +111,7 @@ func TestFindAllocatesNothing(t *testing.T) {
 	nobody := []uint64{1}
 	finder := New(ours('a'))
 	found(f, finder, peers, not, 5)
+	open := descriptors(t)
 	n := testing.AllocsPerRun(20, func() {
 		finder.Find(peers, not)
 		finder.Find(nobody, not)
@@ -119,6 +121,16 @@ func TestFindAllocatesNothing(t *testing.T) {
 	if n != 0 || len(buf) != 5 {
 		t.Errorf("%v allocations, %v", n, buf)
 	}
+	if now := descriptors(t); now != open {
+		t.Errorf("%d descriptors before, %d after", open, now)
+	}
+}
+
+func descriptors(t *testing.T) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	must(t, err)
+	return len(entries)
 }
 
 func TestLongName(t *testing.T) {

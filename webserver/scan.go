@@ -143,9 +143,9 @@ var socketPrefix = []byte("socket:[")
 
 // number reads a decimal number that ends with that byte.
 func number(text []byte, end byte) (n int, ok bool) {
-	for i, c := range text {
+	for _, c := range text {
 		if c == end {
-			return n, i > 0
+			return n, true
 		}
 		if c < '0' || c > '9' {
 			return 0, false
