@@ -111,6 +111,7 @@ func count(all []*element, name, attr, value string) (n int) {
 func TestSVG(t *testing.T) {
 	c := sawtooth()
 	c.Points = append(c.Points, Point{noon.Add(30 * time.Minute), 1 << 20, 50 << 20}) // alone in the gap
+	c.To = c.To.UTC()                                                                 // which is not the picture's zone
 	c.Title, c.Marks[0].Label = `<shop> & "Läden"`, "memory\x00\xff\x1b ]]> <b>"
 	all := parse(t, drawSVG(t, c))
 	said := map[string]int{}
@@ -157,6 +158,21 @@ func TestSVGCrowded(t *testing.T) {
 		if !strings.Contains(picture, want) {
 			t.Errorf("there is no %q", want)
 		}
+	}
+}
+
+// The names of limits that are close to each other do not lie on each other.
+func TestSVGNamesLimitsApart(t *testing.T) {
+	c := sawtooth()
+	c.Soft, c.Hard = 64<<20, 65<<20
+	var at []float64
+	for _, e := range parse(t, drawSVG(t, c)) {
+		if strings.HasPrefix(e.text, "soft 64 ") || strings.HasPrefix(e.text, "hard 65 ") {
+			at = append(at, e.places()[0][1])
+		}
+	}
+	if len(at) != 2 || at[0]-at[1] < 12 {
+		t.Errorf("they are at %v", at)
 	}
 }
 

@@ -134,13 +134,10 @@ const exact = 1 << 53
 
 // number writes a value: a whole number without an exponent.
 func number(v float64) string {
-	switch {
-	case math.IsInf(v, 1):
-		return "+Inf"
-	case v == math.Trunc(v) && math.Abs(v) < exact:
+	if v == math.Trunc(v) && math.Abs(v) < exact {
 		return strconv.FormatFloat(v, 'f', -1, 64)
 	}
-	return strconv.FormatFloat(v, 'g', -1, 64) // NaN and -Inf, too
+	return strconv.FormatFloat(v, 'g', -1, 64) // also NaN, +Inf and -Inf, as they are to be written
 }
 
 // seconds writes a time after 1970 to the nanosecond, which a float64 cannot.

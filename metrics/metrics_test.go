@@ -63,6 +63,10 @@ func TestWrite(t *testing.T) {
 	if got := text(t, some()); got != written {
 		t.Errorf("got\n%s\nwant\n%s", got, written)
 	}
+	f := []Family{gauge("x", labelled("file", "a\xffb"))}
+	if got := text(t, f); !strings.Contains(got, "x{file=\"a\uFFFDb\"} 0\n") {
+		t.Errorf("what is no UTF-8 is %q", got)
+	}
 	if got := text(t, nil); got != "# EOF\n" {
 		t.Errorf("nothing is %q", got)
 	}
@@ -92,14 +96,11 @@ func labelled(labels ...string) (s Sample) {
 	return s
 }
 
-// What OpenMetrics forbids is refused before a byte is written, and told.
-func TestRefused(t *testing.T) {
+// refused is what OpenMetrics forbids, and why.
+func refused() []refusal {
 	later := func(s Sample, by time.Duration) Sample { s.At = began.Add(by); return s }
 	a, b := labelled("x", "a"), labelled("x", "b")
-	for _, test := range []struct {
-		why      string
-		families []Family
-	}{
+	return []refusal{
 		{"its name is not letters", []Family{gauge("9x")}},
 		{"its name is not letters", []Family{gauge("")}},
 		{"its name is not letters", []Family{gauge("a:b")}},
@@ -127,7 +128,17 @@ func TestRefused(t *testing.T) {
 		{"only a counter is created", []Family{gauge("x", Sample{Created: began})}},
 		{"an info is of no time", []Family{{Name: "x", Type: Info, Samples: []Sample{{At: began}}}}},
 		{"its time is before 1970", []Family{gauge("x", Sample{At: time.Unix(-1, 0)})}},
-	} {
+	}
+}
+
+type refusal struct {
+	why      string
+	families []Family
+}
+
+// What is refused is told before a byte is written.
+func TestRefused(t *testing.T) {
+	for _, test := range refused() {
 		var out strings.Builder
 		err := Write(&out, append([]Family{gauge("first")}, test.families...))
 		if err == nil || !strings.Contains(err.Error(), test.why) || !strings.HasPrefix(err.Error(), "cannot write the metric family \"") {
