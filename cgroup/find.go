@@ -1,7 +1,10 @@
 package cgroup
 
 import (
+	"bufio"
+	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -20,23 +23,50 @@ func find(root, controller string) (place, error) {
 	if controller != "" {
 		kind = "cgroup v1 with " + controller
 	}
-	cgroups, err := os.ReadFile(root + "/proc/self/cgroup")
+	cgroups, err := linesWith(root+"/proc/self/cgroup", ":")
 	if err != nil {
 		return place{}, err
 	}
-	path, ok := inHierarchy(string(cgroups), controller)
+	path, ok := inHierarchy(cgroups, controller)
 	if !ok {
 		return place{}, fmt.Errorf("no %s in /proc/self/cgroup", kind)
 	}
-	mounts, err := os.ReadFile(root + "/proc/self/mountinfo")
+	mounts, err := linesWith(root+"/proc/self/mountinfo", " - cgroup")
 	if err != nil {
 		return place{}, err
 	}
-	mount, top, ok := mounted(string(mounts), controller)
+	mount, top, ok := mounted(mounts, controller)
 	if !ok {
 		return place{}, fmt.Errorf("no %s is mounted", kind)
 	}
 	return place{mount, below(top, path)}, nil
+}
+
+// linesWith returns the lines of a file that contain a text. Of a host with
+// many mounts the resident, in which garbage stays for long, keeps none else; a
+// line of more than 2 KiB is none that anybody here asks for.
+func linesWith(path, text string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	var found strings.Builder
+	in := bufio.NewReaderSize(f, 2<<10)
+	for long := false; ; {
+		line, more, err := in.ReadLine()
+		if err == io.EOF {
+			return found.String(), nil
+		}
+		if err != nil {
+			return "", err
+		}
+		if !long && !more && bytes.Contains(line, []byte(text)) {
+			found.Write(line)
+			found.WriteByte('\n')
+		}
+		long = more
+	}
 }
 
 // inHierarchy picks the path from "number:controllers:path"; v2, and nothing

@@ -39,11 +39,11 @@ func Room(root string) (bytes uint64, err error) {
 
 // ram reads MemTotal: proc_meminfo(5), in KiB.
 func ram(root string) (bytes uint64, err error) {
-	text, err := os.ReadFile(root + "/proc/meminfo")
+	text, err := linesWith(root+"/proc/meminfo", "MemTotal:")
 	if err != nil {
 		return 0, fmt.Errorf("cannot tell how much RAM there is: %w", err)
 	}
-	for entry := range strings.Lines(string(text)) {
+	for entry := range strings.Lines(text) {
 		if fields := strings.Fields(entry); len(fields) == 3 && fields[0] == "MemTotal:" {
 			kib, err := strconv.ParseUint(fields[1], 10, 54)
 			if err == nil && kib > 0 {

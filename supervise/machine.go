@@ -28,6 +28,14 @@ var stateNames = [numStates]string{
 	"down", "blocked", "starting", "up", "draining", "restarting", "closing", "stopping", "backoff",
 }
 
+// States are all of them.
+func States() (all []State) {
+	for s := range numStates {
+		all = append(all, s)
+	}
+	return all
+}
+
 // String returns the state's name as status prints it.
 func (s State) String() string { return stateNames[s] }
 

@@ -43,6 +43,7 @@ one backend.`,
 	root.AddCommand(runCommand(), status, checkCommand(&s), versionCommand())
 	root.AddCommand(operations(&s)...)
 	root.AddCommand(reloadCommand(&s), upgradeCommand(&s), logsCommand(&s))
+	root.AddCommand(historyCommand(&s), graphCommand(&s), reportCommand(&s), metricsCommand(&s))
 	return root
 }
 

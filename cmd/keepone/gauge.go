@@ -2,6 +2,8 @@ package main
 
 import (
 	"os"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -9,13 +11,15 @@ import (
 	"keepone/history"
 	"keepone/rss"
 	"keepone/supervise"
+	"keepone/webserver"
 )
 
 const (
-	othersEvery = time.Minute // keepone itself and the web server are weighed
-	savedEvery  = time.Hour   // the history is, on a disk
-	stalled     = 5           // so many samples in a row somebody was slowed down at the wall
-	waiting     = 50_00       // hundredths of a percent of the time somebody waited for memory
+	othersEvery = time.Minute      // keepone itself and the web server are weighed
+	provedEvery = 10 * time.Second // and sooner, while it is not proved who the web server is and somebody is connected
+	savedEvery  = time.Hour        // the history is, on a disk
+	stalled     = 5                // so many samples in a row somebody was slowed down at the wall
+	waiting     = 50_00            // hundredths of a percent of the time somebody waited for memory
 )
 
 // A gauge is everything that measures memory. It belongs to the loop, but for
@@ -24,10 +28,15 @@ type gauge struct {
 	scale   *rss.Scale
 	history *history.Writer // nil where it cannot be had
 	self    [1]int
-	own     *rss.Sampler
+	own     rss.Sampler
+	servers rss.Sampler
+	finder  *webserver.Finder // nil where nobody wants to know
+	process string            // what it looks for
+	server  atomic.Pointer[serverReport]
 	size    uint64    // of the backend at its latest sample, bytes
 	others  time.Time // when the others were weighed last
 	saved   time.Time
+	began   time.Time
 	saving  atomic.Bool
 
 	kills    *cgroup.Kills // nil where the kernel does not count them
@@ -36,6 +45,14 @@ type gauge struct {
 	pressure *cgroup.Pressure // both nil without a memory cgroup of our own
 	stalls   int              // samples in a row
 	wall     atomic.Pointer[wallReport]
+}
+
+// A serverReport is the web server: who was seen connected to the socket, or
+// else the only one there is.
+type serverReport struct {
+	Name   string `json:"name"`
+	Proved bool   `json:"proved"`
+	PIDs   []int  `json:"pids"`
 }
 
 // A wallReport is what happens at the memory cgroup of the unit.
@@ -50,7 +67,9 @@ type wallReport struct {
 // and with the history, whoever wrote that.
 func (s *site) openGauge(left *legacy) {
 	g := &s.gauge
-	g.scale, g.own, g.self[0], g.saved = rss.NewScale(s.memoryLimits()), rss.NewSampler(), os.Getpid(), time.Now()
+	g.scale, g.self[0], g.began = rss.NewScale(s.memoryLimits()), os.Getpid(), time.Now()
+	g.saved = g.began
+	g.own, g.servers = *rss.NewSampler(), *rss.NewSampler()
 	warn := func(err error) {
 		if err != nil {
 			s.log("warning: %v", err)
@@ -81,10 +100,30 @@ func (s *site) lookAtVisitors(now time.Time) {
 	s.oldestAge.Store(age)
 }
 
-// weighOthers is for the table of costs.
+// weighOthers is for the table of costs. It allocates when the web server is
+// another.
 func (s *site) weighOthers(now time.Time, backend []int) {
 	g := &s.gauge
-	g.history.Others(now, g.own.Sum(g.self[:]), 0)
+	if want := s.config().WebServer.Process; want != g.process {
+		if g.process, g.finder = want, nil; want != "none" {
+			g.finder = webserver.New(strings.TrimPrefix(want, "auto"))
+		}
+		g.server.Store(nil)
+	}
+	var pids []int
+	if g.finder != nil {
+		var name string
+		var proved bool
+		pids, name, proved = g.finder.Find(s.peers, backend)
+		if was := g.server.Load(); was == nil || was.Name != name || was.Proved != proved || !slices.Equal(was.PIDs, pids) {
+			g.server.Store(&serverReport{name, proved, slices.Clone(pids)})
+		}
+	}
+	own := uint64(0)
+	if now.Sub(g.began) >= othersEvery { // until then it has not come to rest
+		own = g.own.Sum(g.self[:])
+	}
+	g.history.Others(now, own, g.servers.Sum(pids))
 }
 
 // weigh is one sample of the backend. It allocates nothing.
@@ -94,7 +133,8 @@ func (s *site) weigh(pids []int, lived time.Duration) supervise.Weight {
 	g.size = w.RSS + w.Swap
 	g.history.Sample(now, g.size)
 	s.lookAtVisitors(now)
-	if now.Sub(g.others) >= othersEvery {
+	since, proved := now.Sub(g.others), g.server.Load() != nil && g.server.Load().Proved
+	if since >= othersEvery || since >= provedEvery && !proved && len(s.peers) > 0 {
 		g.others = now
 		s.weighOthers(now, pids)
 	}

@@ -94,6 +94,7 @@ func (s *site) enforce(ctx context.Context, v *view, access control.Access) erro
 		s.gauge.scale.SetLimits(s.memoryLimits())
 		deaf = s.openNotify()
 	})
+	s.wallsChanged()
 	if err != nil {
 		return err
 	}

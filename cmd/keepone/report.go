@@ -23,6 +23,9 @@ type statusReport struct {
 	Backend    backendReport    `json:"backend"`
 	Supervisor supervisorReport `json:"supervisor"`
 	Socket     socketReport     `json:"socket"`
+	WebServer  *serverReport    `json:"web_server,omitempty"`
+	Footprint  *footprint       `json:"footprint,omitempty"` // added by the command that shows it
+	Growth     *growthReport    `json:"growth,omitempty"`    // likewise, where it grows significantly
 	Queue      queueReport      `json:"queue"`
 	Memory     memoryReport     `json:"memory"`
 	Restarts   restartsReport   `json:"restarts"`
@@ -49,6 +52,11 @@ type backendReport struct {
 	Peak    uint64  `json:"peak_rss_bytes"`
 	Uptime  float64 `json:"uptime_seconds"`
 	Adopted bool    `json:"adopted,omitempty"` // spawned by another keepone, which was killed since
+
+	// Added by the command that shows them; what is not ours to see is left out.
+	CPU         *float64 `json:"cpu_seconds_total,omitempty"` // of the processes that live
+	Threads     int      `json:"threads,omitempty"`
+	Descriptors *int     `json:"descriptors,omitempty"`
 }
 
 type supervisorReport struct {
@@ -117,6 +125,9 @@ func (s *site) report(st *supervise.Status, own uint64) statusReport {
 			Fits: st.Fits, Over: st.Over, Postponed: st.Postponed, Wall: s.gauge.wall.Load(),
 		},
 		Restarts: restartsReport{Total: st.Restarts},
+	}
+	if server := s.gauge.server.Load(); server != nil && server.Name != "" {
+		r.WebServer = server
 	}
 	r.Cures = *s.cured.Load()
 	r.Cures.Replaced = st.Renewed

@@ -35,6 +35,7 @@ type site struct {
 	control    atomic.Pointer[control.Server]
 	spawner    *process.Spawner
 	gauge      gauge
+	walls      chan struct{} // says that the memory limits may be others
 	nudge      chan struct{} // to give memory back now
 	lines      chan string   // of the log, on their way to stderr
 	loop       *supervise.Supervisor
@@ -102,7 +103,7 @@ func begin(t target, load loader) (*site, *legacy, error) {
 	}
 	s := &site{
 		target: t, program: programPath(), caught: caught,
-		nudge: make(chan struct{}, 1), trouble: make(chan struct{}, 1), fat: make(chan struct{}, 1),
+		nudge: make(chan struct{}, 1), trouble: make(chan struct{}, 1), fat: make(chan struct{}, 1), walls: make(chan struct{}, 1),
 		reloading: make(chan struct{}, 1), trying: make(chan struct{}, 1), lines: make(chan string, 64),
 		identified: map[int]record.Process{}, made: map[int]*view{},
 		fixed: passed.given >= 0, stored: slices.Collect(maps.Keys(passed.sockets)),

@@ -28,13 +28,16 @@ const (
 )
 
 func statusCommand(s *selection) *cobra.Command {
-	var asJSON bool
+	var asJSON, watch, plugin bool
 	c := &cobra.Command{
 		Use:   "status [NAME]",
 		Short: "Show the backend, its memory and its queue",
 		Long: `Status shows what the backend does, what it and keepone weigh, and who waits.
-Exit status: 0 it runs, 1 it is wanted but dead, 3 it does not run, 4 unknown.`,
-		Example: "    keepone status\n    keepone status web2py --json",
+Exit status: 0 it runs, 1 it is wanted but dead, 3 it does not run, 4 unknown.
+With --nagios it is one line with performance data, and the exit status is that
+of a monitoring plugin: 0 all is well, 1 look at it by day, 2 nobody serves, 3
+unknown.`,
+		Example: "    keepone status\n    keepone status web2py --json\n    keepone status --watch",
 		Args:    oneName,
 		RunE: func(_ *cobra.Command, args []string) error {
 			ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
@@ -46,10 +49,19 @@ Exit status: 0 it runs, 1 it is wanted but dead, 3 it does not run, 4 unknown.`,
 			if err != nil {
 				return err
 			}
+			switch {
+			case watch:
+				return watchStatus(t)
+			case plugin:
+				return pluginOf(ctx, t)
+			}
 			return statusOf(ctx, t, asJSON)
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON: sizes in bytes, times in seconds")
+	c.Flags().BoolVarP(&watch, "watch", "w", false, "redraw it in place every second, until Ctrl-C")
+	c.Flags().BoolVar(&plugin, "nagios", false, "be a monitoring plugin")
+	c.MarkFlagsMutuallyExclusive("json", "watch", "nagios")
 	return c
 }
 
@@ -58,6 +70,7 @@ func statusOf(ctx context.Context, t target, asJSON bool) error {
 	if err != nil {
 		return notRunning(t, err)
 	}
+	r.enrich(t)
 	if asJSON {
 		err = printJSON(r)
 	} else {

@@ -23,7 +23,7 @@ func (r *statusReport) text() string {
 			adopted = ", adopted"
 		}
 		row("backend", "%s, pid %d, user %s, for %s%s", r.Backend.Command, r.Backend.PID, r.Backend.User, duration(r.Backend.Uptime), adopted)
-		row("memory", "%s now, %s peak%s", size(r.Backend.RSS), size(r.Backend.Peak), r.limits())
+		r.memory(row)
 	}
 	r.visitors(row)
 	if last := r.Restarts.Last; r.Restarts.Total > 0 {
@@ -33,6 +33,7 @@ func (r *statusReport) text() string {
 	}
 	row("output", "%s", r.Output)
 	row("keepone", "%s, pid %d, version %s", size(r.Supervisor.RSS), r.Supervisor.PID, r.Version)
+	r.footprint(row)
 	b.WriteString(r.notes())
 	return b.String()
 }
@@ -58,6 +59,60 @@ func (r *statusReport) visitors(row func(name, format string, args ...any)) {
 	}
 	if r.Socket.Next != 0 {
 		row("", "new requests wait at generation %d", r.Socket.Next)
+	}
+}
+
+// memory is what the backend has, and how that stands to its limits.
+func (r *statusReport) memory(row func(name, format string, args ...any)) {
+	swap := ""
+	if r.Backend.Swap > 0 {
+		swap = ", " + size(r.Backend.Swap) + " swapped out"
+	}
+	row("memory", "%s now%s, %s peak%s", size(r.Backend.RSS), swap, size(r.Backend.Peak), r.limits())
+	if g := r.Growth; g != nil {
+		reaches := ""
+		if g.Reaches != nil {
+			reaches = ", reaches its limit in " + duration(*g.Reaches)
+		}
+		row("", "grows %s/h%s", size(uint64(g.BytesPerHour)), reaches)
+	}
+	m := r.Memory
+	if m.Fits > 0 {
+		row("", "its limit is too small: it was over it in its first minutes already, and %s would fit", size(m.Fits))
+	}
+	if m.Over {
+		row("", "over the limit; memory.action is \"warn\", so nothing follows")
+	}
+	if m.Postponed != "" {
+		row("", "a restart for memory is put off: %s", m.Postponed)
+	}
+	if w := m.Wall; w != nil && (w.Slowed > 0 || w.OOMKill > 0) {
+		row("", "at the wall (%s): slowed down %d times, %d processes killed", size(w.Max), w.Slowed, w.OOMKill)
+	}
+}
+
+// footprint is the whole site's.
+func (r *statusReport) footprint(row func(name, format string, args ...any)) {
+	f := r.Footprint
+	if f == nil || len(r.Backend.PIDs) == 0 {
+		return
+	}
+	row("footprint", "%s in all, %.1f %% of %s", size(f.Bytes), 100*f.Share, size(r.Memory.Room))
+	line := func(name string, p part) {
+		more := ""
+		if p.PSS != nil {
+			more = fmt.Sprintf(", PSS %s, private %s, swap %s", size(*p.PSS), size(*p.Private), size(*p.Swap))
+		}
+		row("", "%-10s RSS %s%s", name, size(p.RSS), more)
+	}
+	line("backend", f.Backend)
+	line("keepone", f.Keepone)
+	if f.WebServer != nil {
+		name := r.WebServer.Name
+		if !r.WebServer.Proved {
+			name += "?" // nobody of it was seen at the socket yet
+		}
+		line(name, *f.WebServer)
 	}
 }
 

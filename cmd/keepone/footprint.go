@@ -1,0 +1,91 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"strconv"
+
+	"github.com/prometheus/procfs"
+
+	"keepone/rss"
+)
+
+// A footprint is what a site has in memory, part by part.
+type footprint struct {
+	Backend   part    `json:"backend"`
+	Keepone   part    `json:"keepone"`
+	WebServer *part   `json:"web_server,omitempty"`
+	Bytes     uint64  `json:"bytes"` // all of it: PSS and swap, or RSS where PSS is not ours to see
+	Share     float64 `json:"share"` // of what there is, 1 is all
+}
+
+// A part is some processes together. Only root and their own user may see more
+// than the RSS.
+type part struct {
+	Processes int     `json:"processes"`
+	RSS       uint64  `json:"rss_bytes"`               // shared pages counted for each process
+	PSS       *uint64 `json:"pss_bytes,omitempty"`     // of shared pages only a share
+	Private   *uint64 `json:"private_bytes,omitempty"` // what their end would set free
+	Swap      *uint64 `json:"swap_bytes,omitempty"`
+}
+
+func (p part) bytes() uint64 {
+	if p.PSS == nil {
+		return p.RSS
+	}
+	return *p.PSS + *p.Swap
+}
+
+// weighAll adds what is measured here, and not in the resident, to what that
+// says.
+func (r *statusReport) weighAll() {
+	f := &footprint{Backend: weighPart(r.Backend.PIDs), Keepone: weighPart([]int{r.Supervisor.PID})}
+	f.Bytes = f.Backend.bytes() + f.Keepone.bytes()
+	if r.WebServer != nil {
+		p := weighPart(r.WebServer.PIDs)
+		f.WebServer = &p
+		f.Bytes += p.bytes()
+	}
+	if r.Memory.Room > 0 {
+		f.Share = float64(f.Bytes) / float64(r.Memory.Room)
+	}
+	r.Footprint = f
+	r.Backend.measure()
+}
+
+func weighPart(pids []int) part {
+	p := part{RSS: rss.NewSampler().Sum(pids)}
+	for _, pid := range pids {
+		if _, err := os.Stat(procfs.DefaultMountPoint + "/" + strconv.Itoa(pid)); err == nil {
+			p.Processes++
+		}
+	}
+	if sum, err := new(rss.Rollups).Sum(pids); err == nil {
+		p.PSS, p.Private, p.Swap = &sum.PSS, &sum.Private, &sum.Swap
+	}
+	return p
+}
+
+// measure adds what else the backend takes, all its processes together.
+func (b *backendReport) measure() {
+	if len(b.PIDs) == 0 {
+		return
+	}
+	cpu, descriptors, hidden := 0.0, 0, false
+	for _, pid := range b.PIDs {
+		p, err := procfs.NewProc(pid)
+		if err != nil {
+			continue // it is gone
+		}
+		if st, err := p.Stat(); err == nil {
+			cpu += st.CPUTime()
+			b.Threads += st.NumThreads
+		}
+		n, err := p.FileDescriptorsLen()
+		hidden = hidden || errors.Is(err, os.ErrPermission)
+		descriptors += n
+	}
+	if b.CPU = &cpu; !hidden {
+		b.Descriptors = &descriptors
+	}
+}
