@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // A place is where this process is in one hierarchy of cgroups.
@@ -16,9 +17,26 @@ type place struct {
 	path  string // the cgroup below that: "" at the top, else "/a/b"
 }
 
-// find returns this process's place in the hierarchy of v1 that has the
-// controller, or in v2 where controller is empty.
+// A process seldom moves to another cgroup, and to look leaves garbage.
+var (
+	foundV2     = sync.OnceValues(func() (place, error) { return look("", "") })
+	foundMemory = sync.OnceValues(func() (place, error) { return look("", "memory") })
+)
+
+// find is look, once for this host.
 func find(root, controller string) (place, error) {
+	switch root + controller {
+	case "":
+		return foundV2()
+	case "memory":
+		return foundMemory()
+	}
+	return look(root, controller)
+}
+
+// look returns this process's place in the hierarchy of v1 that has the
+// controller, or in v2 where controller is empty.
+func look(root, controller string) (place, error) {
 	kind := "cgroup v2"
 	if controller != "" {
 		kind = "cgroup v1 with " + controller
