@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"syscall"
 )
 
@@ -124,15 +123,4 @@ func build(ctx context.Context, path string) error {
 		return fmt.Errorf("cannot build keepone: %w\n%s", err, out)
 	}
 	return nil
-}
-
-// version is the first line that a program says of itself.
-func version(ctx context.Context, argv ...string) string {
-	out, _ := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput() // no more than a title
-	for line := range strings.Lines(string(out)) {
-		if line = strings.TrimSpace(line); line != "" {
-			return line
-		}
-	}
-	return argv[0]
 }
