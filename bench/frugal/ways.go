@@ -75,6 +75,6 @@ var candidates = []way{
 	variable("USE_ZEND_ALLOC_HUGE_PAGES", "0", "php"),
 	variable("USE_ZEND_ALLOC", "0", "php"),
 	{name: "php -d opcache.enable=0", only: []string{"php"}, arguments: []string{"-d", "opcache.enable=0"}},
-	{name: "php -d opcache.memory_consumption=8", only: []string{"php"}, arguments: []string{"-d", "opcache.memory_consumption=8"}},
+	{name: "php -d opcache.memory_consumption=16", only: []string{"php"}, arguments: []string{"-d", "opcache.memory_consumption=16"}},
 	{name: "php -d opcache.jit=off", only: []string{"php"}, arguments: []string{"-d", "opcache.jit=off"}},
 }
