@@ -20,6 +20,7 @@ import (
 // options are what the command line says; memory is in MiB.
 type options struct {
 	keepone, memmon, pm2 string // programs
+	only                 string // part of a peer's name
 	rounds, restarts     int
 	limit, soft          int
 	rate, softRate       float64
@@ -31,10 +32,11 @@ func main() {
 	flag.IntVar(&o.rounds, "n", 1, "how `often` each passes the hard limit; 0 leaves that out")
 	flag.IntVar(&o.restarts, "restarts", 20, "how many `restarts` over keepone's soft limit; 0 leaves that out")
 	flag.IntVar(&o.limit, "hard", 256, "the hard limit in `MiB`")
-	flag.IntVar(&o.soft, "soft", 64, "the soft limit in `MiB`")
+	flag.IntVar(&o.soft, "soft", 96, "the soft limit in `MiB`")
 	flag.Float64Var(&o.rate, "rate", 50, "the leak against the hard limit, in `MiB` a second")
 	flag.Float64Var(&o.softRate, "softrate", 1, "the leak against the soft limit, in `MiB` a second")
 	flag.DurationVar(&o.life, "life", 65*time.Second, "how `long` a backend has lived when it begins to leak over the hard limit")
+	flag.StringVar(&o.only, "only", "", "leave all out but those whose `name` has this in it")
 	flag.StringVar(&o.keepone, "keepone", "", "the keepone `program` (default: build it)")
 	flag.StringVar(&o.memmon, "memmon", "memmon", "superlance's memmon `program`")
 	flag.StringVar(&o.pm2, "pm2", "", "the pm2-runtime `program` (default: the installed one, or from npm)")
@@ -78,7 +80,8 @@ func run(ctx context.Context, o options) error {
 	if o.restarts == 0 {
 		return nil
 	}
-	soft := load{requests: 50, leak: o.softRate, work: 5, cap: 1024, restarts: o.restarts, limit: time.Duration(o.restarts) * 3 * time.Minute}
+	soft := load{requests: 50, leak: o.softRate, work: 5, cap: 1024, restarts: o.restarts,
+		limit: time.Duration(o.restarts) * 3 * time.Minute}
 	fmt.Printf("\nA leak of %g MiB/s against a soft limit of %d MiB, %d requests/s, until %d restarts:\n\n", o.softRate, o.soft, soft.requests, o.restarts)
 	return table(ctx, filepath.Join(dir, "s"), []peer{keeponePeer("keepone, soft", o.keepone, "soft", o.soft)}, speak, soft, 1, 0)
 }
@@ -98,7 +101,7 @@ func table(ctx context.Context, dir string, all []peer, speak []language, l load
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%-20s %-8s %9s %14s %10s %9s %7s\n", "", "", "peak MB", "over limit MB", "restarts", "requests", "failed")
+	fmt.Printf("%-20s %-8s %9s %15s %10s %9s %7s\n", "", "", "peak MiB", "over limit MiB", "restarts", "requests", "failed")
 	for _, p := range here {
 		sums := make([]result, len(p.sites))
 		for range rounds {
@@ -108,7 +111,7 @@ func table(ctx context.Context, dir string, all []peer, speak []language, l load
 		}
 		for i, s := range p.sites {
 			r := sums[i]
-			fmt.Printf("%-20s %-8s %9d %14d %7d/%-2d %9d %7d", p.name, s.language.name, r.peak>>20, int(r.peak>>20)-p.limit,
+			fmt.Printf("%-20s %-8s %9d %15d %7d/%-2d %9d %7d", p.name, s.language.name, r.peak>>20, int(r.peak>>20)-p.limit,
 				r.restarts, l.restarts*rounds, r.asked, r.failed)
 			if r.firstError != nil {
 				fmt.Printf("  %s", reason(r.firstError))
@@ -189,7 +192,8 @@ func (o *options) programs(ctx context.Context, dir string) (err error) {
 		return nil
 	}
 	o.pm2 = filepath.Join(dir, "node_modules", ".bin", "pm2-runtime")
-	if out, err := exec.CommandContext(ctx, "npm", "install", "--prefix", dir, "--ignore-scripts", "--no-audit", "--no-fund", "pm2").CombinedOutput(); err != nil {
+	install := exec.CommandContext(ctx, "npm", "install", "--prefix", dir, "--ignore-scripts", "--no-audit", "--no-fund", "pm2")
+	if out, err := install.CombinedOutput(); err != nil {
 		fmt.Printf("cannot get PM2 from npm: %v\n%s", err, out)
 	}
 	return nil

@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -38,8 +40,9 @@ func peers(o options) []peer {
 		all = append(all, peer{name: fmt.Sprintf("monit, every %d s", seconds), needs: []string{"monit"}, limit: o.limit,
 			site: func(dir string, p peer) *site { return monitSite(dir, seconds, p.limit) }})
 	}
-	return append(all, peer{name: "PM2, every 30 s", needs: []string{o.pm2}, limit: o.limit,
+	all = append(all, peer{name: "PM2, every 30 s", needs: []string{o.pm2}, limit: o.limit,
 		site: func(dir string, p peer) *site { return pm2Site(dir, o.pm2, p.limit) }})
+	return slices.DeleteFunc(all, func(p peer) bool { return !strings.Contains(p.name, o.only) })
 }
 
 func (p peer) missing() string {
@@ -59,7 +62,8 @@ func keeponePeer(name, keepone, kind string, limit int) peer {
 			user = `user = "root"` // as the peers run it, so that nothing but the supervisor differs
 		}
 		return &site{daemon: []string{keepone, "run", "-c", file, "--run-dir", filepath.Join(dir, "run")},
-			files: map[string]string{filepath.Base(file): fmt.Sprintf("[backend]\ncommand = [%q]\n%s\n[socket]\npath = %q\n[output]\nto = %q\n[memory]\n%s = \"%dMiB\"\n",
+			files: map[string]string{filepath.Base(file): fmt.Sprintf(
+				"[backend]\ncommand = [%q]\n%s\n[socket]\npath = %q\n[output]\nto = %q\n[memory]\n%s = \"%dMiB\"\n",
 				filepath.Join(dir, "serve"), user, filepath.Join(dir, "s"), filepath.Join(dir, "output.log"), kind, p.limit)}}
 	}}
 }

@@ -114,15 +114,16 @@ func pause(ctx context.Context, d time.Duration) error {
 
 func table(started []*peer, seconds float64) error {
 	t := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "\tprocesses\tRSS MB\tPSS MB\tprivate MB\tcgroup MB\tCPU ms/s\twake-ups/s\tswitches/s\t")
+	fmt.Fprintln(t, "\tprocesses\tRSS MiB\tPSS MiB\tprivate MiB\tcgroup MiB\tCPU ms/s\twake-ups/s\tswitches/s\t")
 	for _, p := range started {
 		w := p.watch
 		charge := "-"
 		if len(p.charged) > 0 {
-			charge = mb(median(p.charged))
+			charge = mib(median(p.charged))
 		}
-		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\t%.3f\t%.2f\t%.2f\t\n", p.name, len(p.pids()), mb(median(w.rss)), mb(median(w.pss)),
-			mb(median(w.private)), charge, float64(w.cpu)/1e6/seconds, float64(w.voluntary)/seconds, float64(w.voluntary+w.involuntary)/seconds)
+		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\t%.3f\t%.2f\t%.2f\t\n", p.name, len(p.pids()),
+			mib(median(w.rss)), mib(median(w.pss)), mib(median(w.private)), charge, float64(w.cpu)/1e6/seconds,
+			float64(w.voluntary)/seconds, float64(w.voluntary+w.involuntary)/seconds)
 	}
 	return t.Flush()
 }
@@ -151,8 +152,8 @@ func (o *options) programs(ctx context.Context, dir string) (err error) {
 	cmd := exec.CommandContext(ctx, "go", "install", "github.com/canonical/pebble/cmd/pebble@latest")
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOBIN="+dir, "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		said, _, _ := strings.Cut(string(out), "\n")
-		fmt.Printf("cannot build Pebble: %v: %s\n", err, said)
+		said := strings.Split(strings.TrimSpace(string(out)), "\n")
+		fmt.Printf("cannot build Pebble: %v: %s\n", err, strings.TrimSpace(said[len(said)-1]))
 	}
 	return nil
 }

@@ -133,4 +133,4 @@ func median(values []uint64) uint64 {
 	return slices.Sorted(slices.Values(values))[len(values)/2]
 }
 
-func mb(bytes uint64) string { return fmt.Sprintf("%.2f", float64(bytes)/(1<<20)) }
+func mib(bytes uint64) string { return fmt.Sprintf("%.2f", float64(bytes)/(1<<20)) }
