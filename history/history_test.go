@@ -28,6 +28,37 @@ func opened(t rapid.TB, path string, s shape) *Writer {
 // held is what the file holds that the writer has open.
 func held(w *Writer) *Record { return decode(w.file, w.shape) }
 
+// step lets one thing happen to a writer and the oracle.
+func step(t *rapid.T, w *Writer, o *oracle, path string, now time.Time) *Writer {
+	v := uint64(rapid.IntRange(0, 9).Draw(t, "size"))
+	switch rapid.IntRange(0, 9).Draw(t, "what") {
+	default:
+		w.Sample(now, v*1024)
+		o.sample(now, v)
+	case 0:
+		web := uint64(rapid.IntRange(0, 3).Draw(t, "web server"))
+		w.Others(now, v*1024, web*1024)
+		if v+web > 0 {
+			m := o.minute(o.time(now))
+			m.fold(KeepOne, v)
+			m.fold(WebServer, web)
+		}
+	case 1, 2:
+		kind := rapid.SampledFrom([]string{"start", "exit"}).Draw(t, "kind")
+		w.Event(now, kind, v, "because")
+		o.events = append(o.events, Event{time.UnixMilli(now.UnixMilli()), kind, v, "because"})
+		if kind == "start" {
+			o.born = o.time(now)
+			o.minute(o.born).born = o.born
+		}
+	case 3:
+		w.Close()
+		w = opened(t, path, o.shape)
+		o.reopen()
+	}
+	return w
+}
+
 // Whatever is written, over whatever jumps of the clock, what is read is what
 // the oracle has.
 func TestModel(t *testing.T) {
@@ -41,29 +72,7 @@ func TestModel(t *testing.T) {
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
 			jump := rapid.SampledFrom([]int{0, 0, 1, 1, 1, 5, 30, 61, 600, 90000, -1, -59, -60, -61, -130, -4000}).Draw(t, "jump")
 			now = now.Add(time.Duration(jump)*time.Second + time.Duration(rapid.IntRange(0, 1).Draw(t, "ms"))*time.Millisecond)
-			v := uint64(rapid.IntRange(1, 9).Draw(t, "size"))
-			switch rapid.IntRange(0, 9).Draw(t, "what") {
-			default:
-				w.Sample(now, v*1024)
-				o.sample(now, v)
-			case 0:
-				w.Others(now, v*1024, 2*v*1024)
-				m := o.minute(o.time(now))
-				m.fold(KeepOne, v)
-				m.fold(WebServer, 2*v)
-			case 1, 2:
-				kind := rapid.SampledFrom([]string{"start", "exit"}).Draw(t, "kind")
-				w.Event(now, kind, v, "because")
-				o.events = append(o.events, Event{time.UnixMilli(now.UnixMilli()), kind, v, "because"})
-				if kind == "start" {
-					o.born = o.time(now)
-					o.minute(o.born).born = o.born
-				}
-			case 3:
-				w.Close()
-				w = opened(t, path, o.shape)
-				o.reopen()
-			}
+			w = step(t, w, o, path, now)
 			w.flush()
 			if got, want := held(w), o.record(); !reflect.DeepEqual(got, want) {
 				t.Fatalf("read\n%v, want\n%v", got, want)
@@ -141,6 +150,14 @@ func TestDamage(t *testing.T) {
 			}
 		}
 	}
+	for _, r := range []ring{s.seconds, s.minutes, s.events} { // sound, and not where it belongs
+		moved := slices.Clone(all)
+		copy(moved[r.place(1):][:r.size], all[r.place(2):])
+		got := decode(bytes.NewReader(moved), s)
+		if n := len(got.Seconds) + len(got.Minutes) + len(got.Events); n != 7+40+9-1 {
+			t.Errorf("%d entries, of which one is in another's place", n)
+		}
+	}
 	if n := len(decode(bytes.NewReader(all[:s.events.base+3]), s).Minutes); n != 40 {
 		t.Errorf("%d minutes of a file whose events are cut off", n)
 	}
@@ -173,7 +190,11 @@ func TestDamageStandard(t *testing.T) {
 func TestReadWhatIsNone(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "history")
+	newer := makeHead(1)
+	newer[len(magic)-1]++
+	put(newer[:], headSize/4-1, check(newer[:headSize-4]))
 	for what, make := range map[string]func() error{
+		"newer":     func() error { return os.WriteFile(path, newer[:], 0o600) },
 		"missing":   func() error { return nil },
 		"empty":     func() error { return os.WriteFile(path, nil, 0o600) },
 		"zeroes":    func() error { return os.WriteFile(path, make([]byte, standard.size), 0o600) },

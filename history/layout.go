@@ -56,7 +56,6 @@ const (
 // A ring is a part of the file: count entries of size bytes from base on. The
 // entry with number n, from 1 on, lies at n modulo count.
 type ring struct {
-	seed        uint32 // so that an entry of one ring is none of another
 	base        int64
 	size, count int
 }
@@ -71,9 +70,9 @@ var standard = newShape(secondsKept, minutesKept, eventsKept)
 
 func newShape(seconds, minutes, events int) shape {
 	s := shape{
-		seconds: ring{1, headSize, secondSize, seconds},
-		minutes: ring{2, 0, minuteSize, minutes},
-		events:  ring{3, 0, eventSize, events},
+		seconds: ring{headSize, secondSize, seconds},
+		minutes: ring{0, minuteSize, minutes},
+		events:  ring{0, eventSize, events},
 	}
 	s.minutes.base = s.seconds.end()
 	s.events.base = s.minutes.end()
@@ -98,7 +97,7 @@ func (r ring) each(file io.ReaderAt, visit func(number uint32, entry []byte)) {
 		for i := range max(n, 0) / r.size {
 			entry := page[i*r.size:][:r.size]
 			number := word(entry, 1)
-			if number != 0 && int(number%uint32(r.count)) == first+i && word(entry, 0) == check(r.seed, entry[4:]) {
+			if number != 0 && int(number%uint32(r.count)) == first+i && word(entry, 0) == check(entry[4:]) {
 				visit(number, entry)
 			}
 		}
@@ -109,13 +108,13 @@ func (r ring) each(file io.ReaderAt, visit func(number uint32, entry []byte)) {
 // seal completes an entry whose other fields are set.
 func (r ring) seal(number uint32, entry []byte) {
 	put(entry, 1, number)
-	put(entry, 0, check(r.seed, entry[4:r.size]))
+	put(entry, 0, check(entry[4:r.size]))
 }
 
-// check is FNV-1a, 32 bits, begun with the seed: a single byte that differs
-// always makes another sum, since every step can be undone.
-func check(seed uint32, b []byte) uint32 {
-	h := 2166136261 ^ seed
+// check is FNV-1a, 32 bits: a single byte that differs always makes another
+// sum, since every step can be undone.
+func check(b []byte) uint32 {
+	h := uint32(2166136261)
 	for _, c := range b {
 		h = (h ^ uint32(c)) * 16777619
 	}
@@ -134,7 +133,7 @@ func identity(file io.ReaderAt) (id uint64, ours bool) {
 	if n, _ := file.ReadAt(head[:], 0); n != headSize {
 		return 0, false
 	}
-	ours = string(head[:len(magic)]) == magic && word(head[:], headSize/4-1) == check(0, head[:headSize-4])
+	ours = string(head[:len(magic)]) == magic && word(head[:], headSize/4-1) == check(head[:headSize-4])
 	return binary.NativeEndian.Uint64(head[len(magic):]), ours
 }
 
@@ -142,7 +141,7 @@ func identity(file io.ReaderAt) (id uint64, ours bool) {
 func makeHead(id uint64) (head [headSize]byte) {
 	copy(head[:], magic)
 	binary.NativeEndian.PutUint64(head[len(magic):], id)
-	put(head[:], headSize/4-1, check(0, head[:headSize-4]))
+	put(head[:], headSize/4-1, check(head[:headSize-4]))
 	return head
 }
 

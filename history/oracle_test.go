@@ -44,6 +44,9 @@ func (o *oracle) minute(at int64) *kept {
 }
 
 func (o *oracle) sample(now time.Time, v uint64) {
+	if v == 0 {
+		return
+	}
 	at := o.time(now)
 	o.clock = at
 	if n := len(o.seconds); n == 0 || o.seconds[n-1].at != at {

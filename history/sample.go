@@ -45,7 +45,7 @@ func (w *Writer) Sample(now time.Time, backend uint64) {
 // in a while: each minute is enough. 0 is not known. It allocates nothing.
 func (w *Writer) Others(now time.Time, keepone, webserver uint64) {
 	at, ok := w.clock(now)
-	if !ok {
+	if !ok || keepone == 0 && webserver == 0 {
 		return
 	}
 	w.turn(at)

@@ -17,6 +17,9 @@ func TestSave(t *testing.T) {
 		w.Sample(epoch.Add(time.Duration(i)*time.Second), uint64(i+1)*1024)
 	}
 	w.Event(epoch, "start", 7, "text")
+	if err := os.WriteFile(filepath.Join(dir, ".saved.new"), []byte("half of it"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for range 2 {
 		if err := w.Save(saved); err != nil {
 			t.Fatal(err)
@@ -42,25 +45,38 @@ func TestSave(t *testing.T) {
 	}
 }
 
+// written is a file with samples that begin at a time.
+func written(t *testing.T, path string, from time.Time, samples int) []byte {
+	w := opened(t, path, standard)
+	for i := range samples {
+		w.Sample(from.Add(time.Duration(i)*time.Second), 1<<20)
+	}
+	w.Close()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// place makes a file of the bytes, unless they are nil.
+func place(t *testing.T, path string, b []byte) {
+	t.Helper()
+	if b == nil {
+		return
+	}
+	if err := os.WriteFile(path, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Of two the newer one is kept, by what was written where they are copies of
 // one, by the clock where not; the damaged one never.
 func TestRestore(t *testing.T) {
-	written := func(path string, from time.Time, samples int) []byte {
-		w := opened(t, path, standard)
-		for i := range samples {
-			w.Sample(from.Add(time.Duration(i)*time.Second), 1<<20)
-		}
-		w.Close()
-		b, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return b
-	}
 	path := filepath.Join(t.TempDir(), "one")
-	less := written(path, epoch, 70)
-	more := written(path, epoch.Add(-time.Hour), 10) // the clock was set back
-	later := written(filepath.Join(t.TempDir(), "another"), epoch.Add(time.Hour), 1)
+	less := written(t, path, epoch, 70)
+	more := written(t, path, epoch.Add(-time.Hour), 10) // the clock was set back
+	later := written(t, filepath.Join(t.TempDir(), "another"), epoch.Add(time.Hour), 1)
 	for what, c := range map[string]struct{ from, to, want []byte }{
 		"nothing there":    {less, nil, less},
 		"nothing saved":    {nil, less, less},
@@ -77,13 +93,8 @@ func TestRestore(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		from, to := filepath.Join(dir, "saved"), filepath.Join(dir, "run")
-		for p, b := range map[string][]byte{from: c.from, to: c.to} {
-			if b != nil {
-				if err := os.WriteFile(p, b, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
+		place(t, from, c.from)
+		place(t, to, c.to)
 		if err := Restore(from, to); err != nil {
 			t.Errorf("%s: %v", what, err)
 		}

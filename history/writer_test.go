@@ -71,7 +71,7 @@ func TestSize(t *testing.T) {
 	}
 }
 
-// What is no history is made one, what is no file is left.
+// What is no history is made one.
 func TestOpen(t *testing.T) {
 	for what, content := range map[string]string{
 		"empty": "", "of another layout": "2sspeek" + strings.Repeat("\x01", 4825), "longer": strings.Repeat("x", 1<<20),
@@ -91,6 +91,10 @@ func TestOpen(t *testing.T) {
 			t.Errorf("%s: %v, %v, %d bytes", what, r, fi.Mode(), fi.Size())
 		}
 	}
+}
+
+// What is no file is left as it is, and a link is not followed.
+func TestOpenWhatIsNone(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "history")
 	kept := filepath.Join(dir, "kept")
@@ -132,6 +136,18 @@ func TestNil(t *testing.T) {
 	}
 	if after := read(t, path); !reflect.DeepEqual(before, after) {
 		t.Errorf("written after Close: %v", after)
+	}
+}
+
+// The minute is complete when the file is closed, also what no second tells.
+func TestClose(t *testing.T) {
+	w, path := fresh(t)
+	for _, v := range []uint64{3, 2, 4} {
+		w.Sample(epoch, v*1024)
+	}
+	w.Close()
+	if r := read(t, path); len(r.Minutes) != 1 || r.Minutes[0].Min[Backend] != 2048 || r.Minutes[0].Max[Backend] != 4096 {
+		t.Errorf("%v", r.Minutes)
 	}
 }
 
