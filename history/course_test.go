@@ -104,3 +104,14 @@ func under(total float64, c course) course {
 		return out
 	}
 }
+
+// from is a course whose 50 MiB are that many.
+func from(base float64, c course) course {
+	return func(r *rand.Rand, n int) []float64 {
+		out := c(r, n)
+		for i := range out {
+			out[i] += (base - 50) * mb
+		}
+		return out
+	}
+}

@@ -41,7 +41,7 @@ const (
 // that know nothing of each other, but a process goes on from the size that it
 // has. Of random walks without any drift it calls between a quarter and a half
 // significant at one in a thousand. See lasting for what is asked instead; that
-// calls at most 2 % of them so, and finds a leak that is ten times the noise.
+// calls one in a hundred of them so, and finds a leak that is ten times the noise.
 func (r *Record) Growth(now time.Time) Growth {
 	r = r.Since(now.Add(-day))
 	all := spells(r)
