@@ -128,6 +128,9 @@ func TestPlan(t *testing.T) {
 			t.Errorf("%d MiB need %d, want %d", need, plan/MiB, want)
 		}
 	}
+	if plan, _ := Plan(1, 64*MiB-1); plan != 128*MiB {
+		t.Errorf("a quarter of a byte too much fits %d", plan)
+	}
 	if plan, spare := Plan(32*MiB, 24*MiB); plan != 64*MiB || spare != .125 {
 		t.Errorf("%d, %v", plan, spare)
 	}

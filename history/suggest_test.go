@@ -18,7 +18,7 @@ func TestSuggest(t *testing.T) {
 		r := rand.New(rand.NewPCG(uint64(n), 7))
 		sizes := plus(func(r *rand.Rand, _, _ float64) float64 { return size * mb * (1 + .1*r.Float64()) })(r, n)
 		if n > 40 {
-			sizes[n/2] *= 1.5 // one big request
+			sizes[n/2] *= 3 // one big request
 		}
 		rec, _ := lived(sizes)
 		soft, hard, ok := rec.Suggest()
@@ -103,20 +103,27 @@ func TestSpells(t *testing.T) {
 		}
 		want := 0
 		for _, b := range births {
-			first := time.Time{}
-			for _, m := range rec.Minutes {
-				if m.Born.Equal(b) && m.Max[Backend] > 0 {
-					if first.IsZero() {
-						first = m.At
-					}
-					if m.At.Sub(first) >= warmUp {
-						want++
-					}
-				}
-			}
+			want += warm(rec, b)
 		}
 		if n != want {
 			t.Fatalf("%d minutes, want %d", n, want)
 		}
 	})
+}
+
+// warm counts the minutes of a backend after its warm-up.
+func warm(rec *Record, born time.Time) (n int) {
+	first := time.Time{}
+	for _, m := range rec.Minutes {
+		if !m.Born.Equal(born) || m.Max[Backend] == 0 {
+			continue
+		}
+		if first.IsZero() {
+			first = m.At
+		}
+		if m.At.Sub(first) >= warmUp {
+			n++
+		}
+	}
+	return n
 }
