@@ -16,6 +16,7 @@ package cgroup
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -55,13 +56,15 @@ func own(root string) (Group, error) {
 	if u := unitAt(root, at); u.Unit != "" && delegated(u.Dir) && booted(root) {
 		g = u
 	}
-	if _, err := os.Stat(g.Dir + "/memory.max"); err != nil {
-		if g.Unit != "" {
-			return Group{}, fmt.Errorf("cannot have a memory cgroup: %s has no memory controller (MemoryAccounting=yes in %s may give it one)", g.Dir, g.Unit)
-		}
-		return Group{}, fmt.Errorf("cannot have a memory cgroup: %s has no memory controller", g.Dir)
+	if _, err := os.Stat(g.Dir + "/memory.max"); err == nil {
+		return g, nil
 	}
-	return g, nil
+	var hint string
+	controllers, _ := os.ReadFile(root + at.mount + "/cgroup.controllers")
+	if g.Unit != "" && slices.Contains(strings.Fields(string(controllers)), "memory") {
+		hint = " (MemoryAccounting=yes in " + g.Unit + " gives it one)"
+	}
+	return Group{}, fmt.Errorf("cannot have a memory cgroup: %s has no memory controller%s", g.Dir, hint)
 }
 
 // unitAt returns the innermost unit with processes of its own on the way to a

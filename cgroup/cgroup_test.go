@@ -72,6 +72,8 @@ func TestCannotBeHad(t *testing.T) {
 	hybrid := underSystemd("/")
 	hybrid["proc/self/cgroup"] = "4:memory:/web\n0::/\n"
 	hybrid["proc/self/mountinfo"] = v1mount + v2mount
+	accounted := without(unit + "/memory.max")
+	accounted["sys/fs/cgroup/cgroup.controllers"] = "cpu memory pids\n"
 	v1 := without("")
 	v1["proc/self/cgroup"], v1["proc/self/mountinfo"] = "4:memory:/web\n", v1mount
 	unmounted := without("")
@@ -83,15 +85,17 @@ func TestCannotBeHad(t *testing.T) {
 		"memory in v1":    {hybrid, "/sys/fs/cgroup has no memory controller"},
 		"v1 alone":        {v1, "no cgroup v2 in /proc/self/cgroup"},
 		"nothing mounted": {unmounted, "no cgroup v2 is mounted"},
-		"no accounting":   {without(unit + "/memory.max"), "MemoryAccounting=yes in keepone@web.service"},
+		"no accounting":   {accounted, "MemoryAccounting=yes in keepone@web.service gives it one)"},
+		"no controller":   {without(unit + "/memory.max"), "keepone@web.service has no memory controller"},
 		"no proc":         {tree{}, "no such file"},
 	} {
 		root := c.files.make(t)
-		if name == "no accounting" {
+		if name == "no accounting" || name == "no controller" {
 			give(t, filepath.Join(root, unit))
 		}
 		g, err := own(root)
-		if err == nil || !strings.HasPrefix(err.Error(), "cannot have a memory cgroup: ") || !strings.Contains(err.Error(), c.want) {
+		if err == nil || !strings.HasPrefix(err.Error(), "cannot have a memory cgroup: ") || !strings.Contains(err.Error(), c.want) ||
+			name != "no accounting" && strings.Contains(err.Error(), "Accounting") {
 			t.Errorf("%s: %+v, %v", name, g, err)
 		}
 	}

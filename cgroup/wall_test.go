@@ -97,6 +97,7 @@ func TestNearer(t *testing.T) {
 func TestUnset(t *testing.T) {
 	f := underSystemd(webPath)
 	f[setting] = ""
+	f["run/systemd/transient/keepone@web.service.d/50-MemoryHigh.conf"] = ""
 	f[filepath.Dir(setting)+"/50-CPUWeight.conf"] = ""
 	root := f.make(t)
 	g := Group{Unit: "keepone@web.service", root: root}

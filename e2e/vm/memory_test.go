@@ -36,7 +36,7 @@ RestartSec=100ms
 	"cgroup-test.service": `[Service]
 Type=oneshot
 ExecStart=/mnt/cgroup.test -test.run ^TestUnit$ -test.v
-Environment=KEEPONE_TEST_UNIT=1
+Environment=KEEPONE_TEST_UNIT=cgroup-test.service
 StandardOutput=file:/run/cgroup-test
 Delegate=yes
 MemoryMax=300M
@@ -98,11 +98,17 @@ func TestMemory(t *testing.T) {
 	t.Run("keepone", m.keepone)
 }
 
-// ofPackage runs the tests of package cgroup, where it has a unit to itself.
+// ofPackage runs the tests of package cgroup, where it has a unit to itself: one
+// that has a file, and a transient one.
 func (m *machine) ofPackage(t *testing.T) {
-	out, err := m.try(t, "systemctl start cgroup-test; status=$?; cat /run/cgroup-test; exit $status")
-	if err != nil || !strings.Contains(out, "--- PASS: TestUnit") {
-		t.Errorf("%v\n%s", err, out)
+	for _, script := range []string{
+		"systemctl start cgroup-test; status=$?; cat /run/cgroup-test; exit $status",
+		"systemd-run --quiet --wait --pipe --unit=of-a-moment -p Delegate=yes -p MemoryMax=300M" +
+			" -E KEEPONE_TEST_UNIT=of-a-moment.service /mnt/cgroup.test -test.run '^TestUnit$' -test.v",
+	} {
+		if out, err := m.try(t, script); err != nil || !strings.Contains(out, "--- PASS: TestUnit") {
+			t.Errorf("%s: %v\n%s", script, err, out)
+		}
 	}
 }
 
