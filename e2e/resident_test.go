@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"os"
+	"strings"
 	"testing"
 	"time"
 )
 
 const (
-	restLimit = 3200 // KiB of keepone at rest; how much of the program is mapped depends on the page cache's folios
+	restLimit = 2800 // KiB of keepone at rest; how much of the program is mapped depends on the page cache
 	anonLimit = 1500 // KiB of it anonymous
 	unborn    = 500  // KiB: less has a process only in the middle of its execve(2)
 	burst     = 2000 // status requests
@@ -28,6 +30,11 @@ func TestResident(t *testing.T) {
 	for range 20 {
 		if o := ask(newClient(), s.url, "/fast"); o.err != nil {
 			t.Fatal(o.err)
+		}
+	}
+	for pid, want := range map[int]string{s.supervisor.pid(): "1000000", s.await("up").Backend.PID: "50000"} {
+		if text, err := os.ReadFile(fmt.Sprintf("/proc/%d/timerslack_ns", pid)); err == nil && strings.TrimSpace(string(text)) != want {
+			t.Errorf("timer slack of process %d: %s, want %s", pid, text, want) // who may not read it cannot tell
 		}
 	}
 	s.rests("after the start", trimTwice)

@@ -31,6 +31,11 @@ func Shim(lock func(path string) (*os.File, error)) int {
 	return status
 }
 
+// timerSlack is Linux' own for whoever sets none, in nanoseconds:
+// PR_SET_TIMERSLACK(2const). keepone's may be longer, and is none of the
+// backend's business.
+const timerSlack = 50_000
+
 func shim(lock func(string) (*os.File, error)) (int, error) {
 	spec, err := readSpec(specFD)
 	if err != nil {
@@ -57,6 +62,8 @@ func shim(lock func(string) (*os.File, error)) (int, error) {
 		return exitNotFound, err
 	}
 	env := spec.Env
+	runtime.LockOSThread() // the slack is a thread's own, and execve(2) keeps that of its caller
+	unix.Prctl(unix.PR_SET_TIMERSLACK, timerSlack, 0, 0, 0)
 	if spec.Frugal {
 		env = withSmaller(env)
 		if err := refuseHugePages(); err != nil { // an old kernel, a seccomp filter: larger, yet the same
