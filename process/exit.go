@@ -18,6 +18,7 @@ type Exit struct {
 	Clean   bool   // exit status 0, and nothing was left behind
 	Blocked bool   // it never ran: somebody holds the lock; Text says who
 	Killed  bool   // by SIGKILL
+	Unknown bool   // nobody can tell how
 }
 
 func describe(status syscall.WaitStatus, report string) Exit {
@@ -40,7 +41,7 @@ func describeStranger(pidfd int) Exit {
 	if status, ok := strangersStatus(pidfd); ok {
 		return describe(status, "")
 	}
-	return Exit{Text: "ended; its exit status is not known, for another keepone was its parent"}
+	return Exit{Text: "ended; its exit status is not known, for another keepone was its parent", Unknown: true}
 }
 
 // strangersStatus asks the pidfd of an exited process for its wait status:

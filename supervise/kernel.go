@@ -55,7 +55,7 @@ type Exit struct {
 	Text    string // "exit status 1", "killed by SIGKILL", "cannot run php-cgi: ..."
 	Clean   bool   // exit status 0
 	Blocked string // it never ran because a rival does: who
-	Killed  bool   // by SIGKILL
+	Killed  bool   // by SIGKILL, or for all that is known
 }
 
 // A Reason says why a backend was replaced.

@@ -47,7 +47,7 @@ func (s *site) newBackend(p *process.Process, adopted bool) backend {
 	b := backend{p, s, s.config(), adopted, make(chan supervise.Exit, 1)}
 	go func() {
 		e := <-p.Exited()
-		exit := supervise.Exit{Text: e.Text, Clean: e.Clean, Killed: e.Killed}
+		exit := supervise.Exit{Text: e.Text, Clean: e.Clean, Killed: e.Killed || e.Unknown}
 		if e.Blocked {
 			exit.Blocked = e.Text
 		}

@@ -44,6 +44,7 @@ type gauge struct {
 	events   *cgroup.Events
 	pressure *cgroup.Pressure // both nil without a memory cgroup of our own
 	stalls   int              // samples in a row
+	fits     uint64           // the most that the limit was found too small for, since it was set; bytes
 	wall     atomic.Pointer[wallReport]
 }
 
@@ -142,7 +143,11 @@ func (s *site) weigh(pids []int, lived time.Duration) supervise.Weight {
 		g.saved = now
 		s.saveHistory()
 	}
-	hard := w.Hard || g.atWall() && lived >= s.config().Memory.MinLife
+	if w.Fits > g.fits+g.fits/4 {
+		g.fits = w.Fits
+		s.wallsChanged() // a wall for a limit that is too small would let it stand still
+	}
+	hard := w.Hard || g.atWall()
 	return supervise.Weight{RSS: w.RSS, Swap: w.Swap, Soft: w.Soft, Hard: hard, Steep: w.Steep, Fits: w.Fits}
 }
 

@@ -92,6 +92,7 @@ func (s *site) enforce(ctx context.Context, v *view, access control.Access) erro
 		s.inForce.Store(v)
 		s.policy(k)
 		s.gauge.scale.SetLimits(s.memoryLimits())
+		s.gauge.fits = 0
 		deaf = s.openNotify()
 	})
 	s.wallsChanged()

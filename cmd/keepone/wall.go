@@ -39,9 +39,13 @@ func (s *site) raiseWall(ctx context.Context, group cgroup.Group) error {
 	if c.Memory.Cgroup == "off" {
 		return nil
 	}
+	var fits uint64
+	if err := s.loop.Reconfigure(ctx, func(*supervise.Config) { fits = s.gauge.fits }); err != nil {
+		return err
+	}
 	high, most := cgroup.None, cgroup.None
 	if hard := c.Memory.Hard.Of(c.room); hard > 0 && c.Memory.Action == "restart" {
-		high, most = cgroup.Wall(hard)
+		high, most = cgroup.Wall(max(hard, fits+fits/4))
 	}
 	if group.Walled() && !group.Fits(high, most) {
 		argv, err := group.Unset()
@@ -58,6 +62,11 @@ func (s *site) raiseWall(ctx context.Context, group cgroup.Group) error {
 		}
 		s.log("the last wall around %s: MemoryHigh=%s, MemoryMax=%s", group.Unit, size(nearHigh), size(nearMax))
 	}
+	return s.reportWall(ctx, group)
+}
+
+// reportWall is what status says.
+func (s *site) reportWall(ctx context.Context, group cgroup.Group) error {
 	nowHigh, nowMax := group.Limits()
 	report := wallReport{}
 	if nowHigh != cgroup.None {
