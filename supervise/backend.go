@@ -56,7 +56,7 @@ func (s *Supervisor) began() {
 		st.Last = Restart{Reason: s.because, Exit: st.LastExit, At: time.Now()}
 	}
 	s.event(Begun, s.whyBegun())
-	s.because, s.limit, s.hasty = "", s.cfg.DrainTimeout, false
+	s.because, s.limit, s.hasty, s.pressed = "", s.cfg.DrainTimeout, false, false
 	st.Health, s.health = "", outcomes{next: time.Now().Add(s.cfg.ProbeEvery)}
 	st.PID, st.Started, st.Adopted = s.now.backend.PID(), time.Now(), false
 	s.pids = append(s.pids[:0], st.PID)

@@ -23,6 +23,9 @@ func (s *Supervisor) patience(st State) time.Duration {
 	case Draining, Closing:
 		return s.limit
 	case Restarting, Stopping:
+		if s.pressed {
+			return min(s.cfg.HardDrain, s.cfg.StopTimeout)
+		}
 		return s.cfg.StopTimeout
 	case Backoff:
 		return s.backoff()

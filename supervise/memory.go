@@ -60,7 +60,7 @@ func (s *Supervisor) starved(e *Exit) bool {
 	if s.cfg.Starved == nil || !s.cfg.Starved() || !e.Killed || st != Starting && st != Up && st != Draining && st != Closing {
 		return false
 	}
-	e.Text = fmt.Sprintf("%s by the kernel: out of memory, with %s at its last sample", e.Text, mebibytes(s.status.RSS+s.status.Swap))
+	e.Text = fmt.Sprintf("killed by the kernel: out of memory, with %s at its last sample", mebibytes(s.status.RSS+s.status.Swap))
 	return true
 }
 

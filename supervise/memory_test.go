@@ -48,6 +48,26 @@ func TestMemoryHard(t *testing.T) {
 	})
 }
 
+// A backend that leaks on and does not hear the stop signal has no time left.
+func TestMemoryHardAndDeaf(t *testing.T) {
+	scene(t, func(p *play) {
+		p.upWith(behaviour{stubborn: true})
+		p.weight = Weight{Hard: true}
+		p.pass(time.Second)
+		p.is(Restarting)
+		p.weight = Weight{}
+		p.pass(p.config().HardDrain)
+		p.is(Up)
+		p.usual.stubborn = true
+		p.restart(Options{}).ok() // that one has stop.timeout again
+		p.restart(Options{Now: true}).waits()
+		p.pass(p.config().StopTimeout - time.Second)
+		p.is(Restarting)
+		p.pass(time.Second)
+		p.is(Up)
+	})
+}
+
 func TestMemoryHoldsOffAfterAFailedCheck(t *testing.T) {
 	scene(t, func(p *play) {
 		p.upWith(behaviour{})
@@ -232,7 +252,7 @@ func TestOutOfMemory(t *testing.T) {
 			reason  Reason
 			text    string
 		}{
-			{true, Exit{Text: "killed by SIGKILL", Killed: true}, OOM, "killed by SIGKILL by the kernel: out of memory, with 200.0 MiB at its last sample"},
+			{true, Exit{Text: "killed by SIGKILL", Killed: true}, OOM, "killed by the kernel: out of memory, with 200.0 MiB at its last sample"},
 			{false, Exit{Text: "killed by SIGKILL", Killed: true}, Crashed, "killed by SIGKILL"},
 			{true, Exit{Text: "killed by SIGSEGV"}, Crashed, "killed by SIGSEGV"},
 		} {

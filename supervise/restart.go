@@ -111,6 +111,7 @@ func (s *Supervisor) prepared(err error) {
 		s.giveUp(p, err)
 		return
 	}
+	s.pressed = hard
 	s.limit, s.hasty = s.cfg.DrainTimeout, p.opts.Now || idle || s.cfg.Fixed
 	switch {
 	case hard:

@@ -30,6 +30,7 @@ func (t target) backendLock() string  { return filepath.Join(t.runDir, "backend.
 func (t target) notifySocket() string { return filepath.Join(t.runDir, "notify") }
 func (t target) tried() string        { return filepath.Join(t.runDir, "trial") }
 func (t target) history() string      { return filepath.Join(t.runDir, "history") }
+func (t target) wall() string         { return filepath.Join(t.runDir, "wall") }
 func (t target) weight() string       { return filepath.Join(t.runDir, "weight") }
 func (t target) output() string       { return filepath.Join(t.runDir, "output") }
 

@@ -34,18 +34,19 @@ func (s *site) raiseWalls(ctx context.Context) {
 	}
 }
 
+// raiseWall puts the wall where it belongs now, or takes ours away. What stands
+// there otherwise is an operator's. That it is ours is a file in the run
+// directory, which lasts as long as such a limit: until the next boot.
 func (s *site) raiseWall(ctx context.Context, group cgroup.Group) error {
-	c := s.config()
-	if c.Memory.Cgroup == "off" {
-		return nil
-	}
-	var fits uint64
-	if err := s.loop.Reconfigure(ctx, func(*supervise.Config) { fits = s.gauge.fits }); err != nil {
+	high, most, err := s.wanted(ctx)
+	if err != nil {
 		return err
 	}
-	high, most := cgroup.None, cgroup.None
-	if hard := c.Memory.Hard.Of(c.room); hard > 0 && c.Memory.Action == "restart" {
-		high, most = cgroup.Wall(max(hard, fits+fits/4))
+	if high == cgroup.None && !exists(s.wall()) {
+		return s.reportWall(ctx, group)
+	}
+	if err := os.WriteFile(s.wall(), nil, 0o600); err != nil {
+		return err
 	}
 	if group.Walled() && !group.Fits(high, most) {
 		argv, err := group.Unset()
@@ -56,6 +57,9 @@ func (s *site) raiseWall(ctx context.Context, group cgroup.Group) error {
 			return err
 		}
 	}
+	if high == cgroup.None {
+		return errors.Join(os.Remove(s.wall()), s.reportWall(ctx, group))
+	}
 	if nearHigh, nearMax, news := group.Nearer(high, most); news {
 		if err := s.system(ctx, group.Set(nearHigh, nearMax)); err != nil {
 			return err
@@ -63,6 +67,20 @@ func (s *site) raiseWall(ctx context.Context, group cgroup.Group) error {
 		s.log("the last wall around %s: MemoryHigh=%s, MemoryMax=%s", group.Unit, size(nearHigh), size(nearMax))
 	}
 	return s.reportWall(ctx, group)
+}
+
+// wanted is the wall that the limits ask for. Where they are too small for the
+// backend it is farther away: else the backend would stand still.
+func (s *site) wanted(ctx context.Context) (high, most uint64, err error) {
+	var fits uint64
+	err = s.loop.Reconfigure(ctx, func(*supervise.Config) { fits = s.gauge.fits })
+	m := s.config().Memory
+	hard := m.Hard.Of(s.config().room)
+	if hard == 0 || m.Action != "restart" || m.Cgroup == "off" {
+		return cgroup.None, cgroup.None, err
+	}
+	high, most = cgroup.Wall(max(hard, fits+fits/4))
+	return high, most, err
 }
 
 // reportWall is what status says.

@@ -96,6 +96,7 @@ func TestMemory(t *testing.T) {
 	t.Run("trap", m.trap)
 	t.Run("plain", m.plain)
 	t.Run("keepone", m.keepone)
+	t.Run("wall", m.wall)
 }
 
 // ofPackage runs the tests of package cgroup, where it has a unit to itself: one
@@ -175,4 +176,26 @@ func (m *machine) keepone(t *testing.T) {
 		t.Errorf("main process %s before the backend leaked, %s after", supervisor, after)
 	}
 	t.Log(m.run(t, "cat "+group+"/memory.events; keepone status php"))
+}
+
+// wall has keepone put it up itself, from its own limits: with the room that
+// cgroup.Wall says, through kill -9 and adoption. A leak within it is keepone's
+// to end; one that nobody may end runs against it and is killed.
+func (m *machine) wall(t *testing.T) {
+	const group = "/sys/fs/cgroup$(systemctl show -P ControlGroup keepone@php)"
+	const walled = "test $(cat " + group + "/memory.high) = 100663296 && test $(cat " + group + "/memory.max) = 150994944"
+	limits := `printf '[memory]\nhard = "64MiB"\nmin_life = "3s"\n' >>/etc/keepone/php.toml; keepone reload php`
+	m.run(t, limits)
+	m.await(t, walled)
+	m.run(t, "keepone status php --json | grep '\"max_bytes\": 150994944'")
+	m.run(t, "kill -9 $(systemctl show -P MainPID keepone@php)")
+	m.await(t, "keepone status php && "+walled)
+	m.run(t, "test -z \"$(cat "+group+"/cgroup.subtree_control)\" && ! journalctl -u keepone@php | grep 219/CGROUP")
+	m.run(t, "curl -s http://127.0.0.1/leak.php; true")
+	m.await(t, `keepone status php --json | grep '"reason": "memory"' && curl -sf http://127.0.0.1/pid.php`)
+	m.run(t, `sed -i 's/^min_life.*/action = "warn"/' /etc/keepone/php.toml; keepone reload php`)
+	m.await(t, "test $(cat "+group+"/memory.max) = max")
+	m.run(t, "systemctl set-property --runtime keepone@php MemoryMax=100663296")
+	m.run(t, "curl -s http://127.0.0.1/leak.php; true")
+	m.await(t, `keepone status php --json | grep '"reason": "oom"' && keepone history php | grep 'out of memory'`)
 }
