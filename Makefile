@@ -32,6 +32,9 @@ demo: packages-for-demo build ## a real site, restarted ten times under load
 
 bench: packages-for-tests build ## side by side with the peers
 	$(GO) run ./bench/restart -keepone ./keepone
+	$(GO) run ./bench/resident -keepone ./keepone
+	$(GO) run ./bench/frugal -keepone ./keepone
+	$(GO) run ./bench/leak -keepone ./keepone -restarts 0
 
 # Debian packages are installed only as root, and only the missing ones. Without
 # them the demo uses its stand-ins, and a test that needs one says so.
@@ -39,7 +42,9 @@ packages-for-demo:
 	@./packaging/need lighttpd:lighttpd php-cgi:php-cgi
 
 packages-for-tests:
-	@./packaging/need lighttpd:lighttpd php-cgi:php-cgi nginx:nginx-light python3:python3 curl:curl mmdebstrap:mmdebstrap ip:iproute2 fcgiwrap:fcgiwrap
+	@./packaging/need lighttpd:lighttpd php-cgi:php-cgi nginx:nginx-light python3:python3 curl:curl mmdebstrap:mmdebstrap ip:iproute2 fcgiwrap:fcgiwrap \
+		qemu-system-x86_64:qemu-system-x86 "/usr/lib/*/perl5/*/FCGI.pm:libfcgi-perl" \
+		/usr/lib/python3/dist-packages/prometheus_client/openmetrics/parser.py:python3-prometheus-client
 
 clean:
 	rm -f keepone keepone-demo
