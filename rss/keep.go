@@ -41,6 +41,9 @@ func (s *Scale) Keep(path string, goOn bool) error {
 		os.Remove(path) // whose half is of no use
 		return fmt.Errorf("cannot keep what the backend weighs in %s: %w", path, err)
 	}
+	if s.file >= 0 {
+		unix.Close(s.file)
+	}
 	s.file = fd
 	s.keep() // whatever stood there is another backend's from now on
 	return nil

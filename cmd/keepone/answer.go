@@ -58,6 +58,7 @@ func (s *site) answer(ctx context.Context, r control.Request) control.Answer {
 // cannot be written is told once and costs nothing else.
 func (s *site) changed(st supervise.Status, now, next supervise.Socket) {
 	s.pend(st.PID, st.NextPID)
+	s.keepPIDs(st.PID)
 	notify("STATUS=" + st.State.String() + ": " + st.Why)
 	if st.State == supervise.Closing || st.State == supervise.Stopping {
 		more := s.config().Drain.Timeout + s.config().Stop.Timeout

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -37,7 +39,7 @@ type gauge struct {
 	others  time.Time // when the others were weighed last
 	saved   time.Time
 	began   time.Time
-	saving  atomic.Bool
+	saving  chan struct{} // held by who saves the history
 
 	kills    *cgroup.Kills // nil where the kernel does not count them
 	killed   uint64        // of kills, at the latest look
@@ -69,7 +71,7 @@ type wallReport struct {
 func (s *site) openGauge(left *legacy) {
 	g := &s.gauge
 	g.scale, g.self[0], g.began = rss.NewScale(s.memoryLimits()), os.Getpid(), time.Now()
-	g.saved = g.began
+	g.saved, g.saving = g.began, make(chan struct{}, 1)
 	g.own, g.servers = *rss.NewSampler(), *rss.NewSampler()
 	warn := func(err error) {
 		if err != nil {
@@ -77,6 +79,9 @@ func (s *site) openGauge(left *legacy) {
 		}
 	}
 	warn(g.scale.Keep(s.weight(), left.backend >= 0))
+	if saved := s.config().Memory.History; filepath.Dir(saved) == stateDir {
+		warn(os.MkdirAll(stateDir, 0o755)) // any other directory is somebody's to make
+	}
 	warn(history.Restore(s.config().Memory.History, s.history()))
 	var err error
 	g.history, err = history.Open(s.history())
@@ -196,21 +201,42 @@ func (s *site) event(kind supervise.Kind, text string) {
 // closeGauge leaves the history where it outlives a reboot.
 func (s *site) closeGauge() {
 	g := &s.gauge
+	select {
+	case g.saving <- struct{}{}:
+	case <-time.After(lastWait):
+		return // what is being saved is as good
+	}
 	if err := g.history.Save(s.config().Memory.History); err != nil {
 		s.log("warning: %v", err)
 	}
 	g.history.Close()
 }
 
+// again puts the files of a removed run directory back.
+func (g *gauge) again(t target) error {
+	saved := g.history.Save(t.history())
+	select {
+	case g.saving <- struct{}{}:
+		g.history.Close()
+		<-g.saving
+	default: // somebody reads it: it goes with keepone
+	}
+	var opened error
+	g.history, opened = history.Open(t.history())
+	return errors.Join(saved, opened, g.scale.Keep(t.weight(), false))
+}
+
 // saveHistory writes what is to outlive a reboot; a disk may take its time.
 func (s *site) saveHistory() {
-	g, path := &s.gauge, s.config().Memory.History
-	if g.saving.Swap(true) {
+	g, w, path := &s.gauge, s.gauge.history, s.config().Memory.History
+	select {
+	case g.saving <- struct{}{}:
+	default: // for an hour: what a disk
 		return
 	}
 	go func() {
-		defer g.saving.Store(false)
-		if err := g.history.Save(path); err != nil {
+		defer func() { <-g.saving }()
+		if err := w.Save(path); err != nil {
 			s.log("warning: %v", err)
 		}
 	}()

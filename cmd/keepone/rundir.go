@@ -45,5 +45,6 @@ func (s *site) makeRunDirAgain() error {
 		s.serveControl(s.control.Load())
 		former.Close() // its file is gone, and is not looked for
 	}
-	return errors.Join(err, record.Write(s.state(), s.latest))
+	s.pidOwn = 0
+	return errors.Join(err, record.Write(s.state(), s.latest), s.gauge.again(s.target))
 }

@@ -39,6 +39,8 @@ type site struct {
 	nudge      chan struct{} // to give memory back now
 	lines      chan string   // of the log, on their way to stderr
 	loop       *supervise.Supervisor
+	pidOwn     int // in keepone.pid
+	pidKept    int // in backend.pid; 0 for no file
 	alerts     alerts
 	oldest     oldest
 	peers      []uint64                     // of the latest sample; the loop's
@@ -128,7 +130,7 @@ func (s *site) clear() {
 		os.Remove(s.backendLock())
 		lock.Close()
 	}
-	for _, path := range []string{s.target.output(), s.weight(), s.history(), s.notifySocket(), s.state(), s.lock()} {
+	for _, path := range []string{s.target.output(), s.weight(), s.history(), s.keeponePID(), s.backendPID(), s.notifySocket(), s.state(), s.lock()} {
 		os.Remove(path)
 	}
 	os.Remove(s.runDir) // stays where somebody keeps something in it

@@ -31,6 +31,8 @@ func (t target) notifySocket() string { return filepath.Join(t.runDir, "notify")
 func (t target) tried() string        { return filepath.Join(t.runDir, "trial") }
 func (t target) history() string      { return filepath.Join(t.runDir, "history") }
 func (t target) wall() string         { return filepath.Join(t.runDir, "wall") }
+func (t target) keeponePID() string   { return filepath.Join(t.runDir, "keepone.pid") }
+func (t target) backendPID() string   { return filepath.Join(t.runDir, "backend.pid") }
 func (t target) weight() string       { return filepath.Join(t.runDir, "weight") }
 func (t target) output() string       { return filepath.Join(t.runDir, "output") }
 
