@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -128,12 +127,16 @@ func checkCommand(s *selection) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			for _, w := range append(cfg.Warnings(), cfg.Patience()) {
+			for _, w := range append(cfg.Warnings(), cfg.Patience(), oddLimits(cfg)) {
 				if w != "" {
 					fmt.Fprintln(os.Stderr, "warning: "+w)
 				}
 			}
-			return errors.Join(cfg.Print(os.Stdout, secrets), explainOutput(cfg))
+			if err := cfg.Print(os.Stdout, secrets); err != nil {
+				return err
+			}
+			explainMemory(cfg)
+			return explainOutput(cfg)
 		},
 	}
 	c.Flags().BoolVar(&secrets, "show-secrets", false, "print the values of environment variables")

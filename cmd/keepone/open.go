@@ -13,8 +13,10 @@ import (
 // instead of being refused.
 func (s *site) open(left *legacy) error {
 	if s.seen == nil { // else the former program has said so
-		for _, w := range s.config().Warnings() {
-			s.log("warning: %s", w)
+		for _, w := range append(s.config().Warnings(), oddLimits(s.config().Config)) {
+			if w != "" {
+				s.log("warning: %s", w)
+			}
 		}
 	}
 	var err error

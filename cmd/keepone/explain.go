@@ -1,0 +1,35 @@
+package main
+
+import (
+	"fmt"
+
+	"keepone/config"
+)
+
+// explainMemory says what percentages are on this machine, now, and what no
+// table of keys can: whether they make sense together.
+func explainMemory(c *config.Config) {
+	all := room()
+	soft, hard := c.Memory.Soft.Of(all), c.Memory.Hard.Of(all)
+	if c.Memory.Soft.Percent > 0 {
+		fmt.Printf("\n# memory.soft: %s of %s are %s\n", c.Memory.Soft, size(all), size(soft))
+	}
+	if c.Memory.Hard.Percent > 0 {
+		fmt.Printf("\n# memory.hard: %s of %s are %s\n", c.Memory.Hard, size(all), size(hard))
+	}
+}
+
+// oddLimits are those that only this machine shows to be wrong; "" where they
+// are not.
+func oddLimits(c *config.Config) string {
+	all := room()
+	soft, hard := c.Memory.Soft.Of(all), c.Memory.Hard.Of(all)
+	switch {
+	case soft > 0 && hard > 0 && soft >= hard:
+		return fmt.Sprintf("memory.soft (%s, here %s) is not below memory.hard (%s, here %s): no restart will wait for a quiet moment",
+			c.Memory.Soft, size(soft), c.Memory.Hard, size(hard))
+	case all > 0 && max(soft, hard) > all:
+		return fmt.Sprintf("a memory limit is above all the memory there is, %s: it will never be passed", size(all))
+	}
+	return ""
+}
