@@ -11,6 +11,12 @@ case '/slow':
 case '/sleep':
     usleep(1000 * (int)$_GET['ms']);
     break;
+case '/leak': // what an extension forgets; php-cgi wants -d ffi.enable=true
+    $bytes = (int)$_GET['kb'] << 10;
+    if ($bytes > 0) {
+        FFI::memset(FFI::new("char[$bytes]", false, true), 120, $bytes);
+    }
+    break;
 case '/crash':
     posix_kill(getmypid(), 9);
     break;

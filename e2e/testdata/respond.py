@@ -2,10 +2,26 @@
 import os
 import signal
 import socket
+import threading
 import time
 from urllib.parse import parse_qs, urlsplit
 
 kept = []
+
+
+def size(query):
+    """The bytes that mb and kb in a query string say."""
+    return (int(query.get("mb", ["0"])[0]) << 20) + (int(query.get("kb", ["0"])[0]) << 10)
+
+
+def run_away(rate, cap):
+    """Keeps rate MiB more every second, whoever asks, until it has kept cap MiB."""
+    began, count = time.monotonic(), 0
+    while count < cap:
+        while count < min(cap, rate * (time.monotonic() - began)):
+            kept.append(b"x" * (1 << 20))
+            count += 1
+        time.sleep(0.005)
 
 
 def answer(uri):
@@ -19,7 +35,13 @@ def answer(uri):
     elif parts.path == "/sleep":
         time.sleep(int(query["ms"][0]) / 1000)
     elif parts.path == "/leak":
-        kept.append(b"x" * (int(query["mb"][0]) << 20))
+        kept.append(b"x" * size(query))
+    elif parts.path == "/spike":
+        much = b"x" * size(query)
+        time.sleep(int(query["ms"][0]) / 1000)
+        del much
+    elif parts.path == "/runaway":
+        threading.Thread(target=run_away, args=(int(query["mb"][0]), int(query["cap"][0])), daemon=True).start()
     elif parts.path == "/crash":
         os.kill(os.getpid(), signal.SIGKILL)
     elif parts.path == "/shutdown":
