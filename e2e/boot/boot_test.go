@@ -164,8 +164,10 @@ cp /mnt/pid.php /mnt/say.php /srv/
 
 func TestSystemd(t *testing.T) {
 	s := boot(t, "systemd", systemdPackages, with(map[string]string{
-		"keepone@.service": unit(t, "keepone@.service"),
-		"setup":            install + "cp /mnt/keepone@.service /usr/lib/systemd/system/ && systemctl enable keepone@php lighttpd\n",
+		"keepone@.service":         unit(t, "keepone@.service"),
+		"keepone-metrics@.service": unit(t, "keepone-metrics@.service"),
+		"keepone-metrics.socket":   unit(t, "keepone-metrics.socket"),
+		"setup":                    install + "cp /mnt/keepone*.s* /usr/lib/systemd/system/ && systemctl enable keepone@php lighttpd\n",
 	}))
 	s.await("systemctl is-active keepone@php && systemctl is-active lighttpd && keepone status")
 	if out := s.await("curl -sf http://127.0.0.1/pid.php"); !strings.HasPrefix(out, "pid ") {
@@ -196,6 +198,8 @@ func TestSystemd(t *testing.T) {
 	s.replaced()
 	s.journalled()
 	s.given()
+	s.scraped()
+	s.remembered()
 	pid = s.backend()
 	s.run("systemctl stop keepone@php")
 	s.gone(pid)
