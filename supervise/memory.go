@@ -16,6 +16,8 @@ func (s *Supervisor) weigh(w Weight) {
 		st.Over, st.Postponed = false, ""
 	}
 	switch hurried := s.preparing != nil && s.preparing.opts.Now; {
+	case w.Hard && !s.cfg.OnlyWarn && s.onItsWay():
+		s.press()
 	case st.State != Up || !w.Soft && !w.Hard:
 	case s.cfg.OnlyWarn:
 		s.warn(w)
@@ -25,6 +27,22 @@ func (s *Supervisor) weigh(w Weight) {
 	case w.Soft && s.preparing == nil && !time.Now().Before(s.holdOff):
 		s.event(Limit, "soft limit passed, with "+mebibytes(w.RSS+w.Swap))
 		s.plan(restart, Memory, Options{})
+	}
+}
+
+// onItsWay says that the backend drains or exits, and has more time for it than
+// one over the hard limit gets.
+func (s *Supervisor) onItsWay() bool {
+	st := s.status.State
+	return !s.pressed && (st == Draining || st == Closing || st == Restarting || st == Stopping)
+}
+
+// press takes that time away: it may leak on.
+func (s *Supervisor) press() {
+	s.event(Limit, "hard limit passed on the way out, with "+mebibytes(s.status.RSS+s.status.Swap))
+	s.pressed = true
+	if time.Until(s.status.Until) > s.cfg.HardDrain {
+		s.rearm(s.cfg.HardDrain)
 	}
 }
 

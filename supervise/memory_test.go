@@ -68,6 +68,36 @@ func TestMemoryHardAndDeaf(t *testing.T) {
 	})
 }
 
+// A backend that passes the hard limit while it drains, or exits, is not waited
+// for any longer.
+func TestMemoryHardOnTheWayOut(t *testing.T) {
+	scene(t, func(p *play) {
+		p.work = time.Hour
+		p.upWith(behaviour{stubborn: true})
+		p.connect(1)
+		c := p.restart(Options{})
+		p.pass(5 * time.Second) // patience
+		p.is(Draining)
+		p.weight = Weight{Hard: true}
+		p.pass(time.Second + p.config().HardDrain)
+		p.is(Restarting)
+		p.pass(p.config().HardDrain)
+		p.weight = Weight{}
+		p.pass(time.Second)
+		p.is(Up)
+		c.ok()
+		p.usual.stubborn = true
+		p.restart(Options{Now: true}).ok()
+		c = p.stop(Options{Now: true})
+		p.pass(time.Second)
+		p.is(Stopping)
+		p.weight = Weight{Hard: true}
+		p.pass(time.Second + p.config().HardDrain)
+		p.is(Down)
+		c.ok()
+	})
+}
+
 func TestMemoryHoldsOffAfterAFailedCheck(t *testing.T) {
 	scene(t, func(p *play) {
 		p.upWith(behaviour{})
