@@ -1,6 +1,8 @@
 package resident
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"encoding/binary"
 	"os"
@@ -21,8 +23,8 @@ type trimmer struct {
 	ranges []span
 	statm  int // of our own, kept open; -1 where it cannot be read
 	text   [128]byte
-	cycles [1]metrics.Sample
-	seen   uint64 // collections when the heap was last given back
+	cycles [1]metrics.Sample // runtime.ReadMemStats would cost 400 KB for good
+	seen   uint64            // collections when the heap was last given back
 }
 
 type span struct{ from, to uintptr }
@@ -116,16 +118,18 @@ func clean() (ranges []span) {
 	if err != nil {
 		return nil
 	}
-	maps, err := os.ReadFile("/proc/self/maps")
+	maps, err := os.Open("/proc/self/maps")
 	if err != nil {
 		return nil
 	}
+	defer maps.Close()
 	fixed := isExec()
-	for line := range strings.Lines(string(maps)) {
-		if !strings.HasSuffix(line, " "+exe+"\n") {
+	ours := []byte(" " + exe)
+	for in := bufio.NewScanner(maps); in.Scan(); {
+		if !bytes.HasSuffix(in.Bytes(), ours) { // most lines: they leave no garbage
 			continue
 		}
-		f := strings.Fields(line)
+		f := strings.Fields(in.Text())
 		if f[1] != "r-xp" && (f[1] != "r--p" || !fixed) {
 			continue
 		}

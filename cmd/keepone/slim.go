@@ -14,7 +14,7 @@ import (
 // it begins anew, by the way of an upgrade in place, with the program that it
 // is and the configuration that is in force.
 const (
-	heavy      = 1450 << 10       // bytes that are no file's, at rest
+	heavy      = 1536 << 10       // bytes that are no file's, at rest
 	heavier    = 96 << 10         // than at its lightest, so that it is worth while
 	firstSlim  = time.Minute      // after keepone was started; the next pauses double
 	latestSlim = 15 * time.Minute // up to this
