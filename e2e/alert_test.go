@@ -3,6 +3,7 @@ package e2e
 import (
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -85,5 +86,33 @@ func TestAlertFails(t *testing.T) {
 	s.get("/fast")
 	if text, err := os.ReadFile(s.path("told")); err == nil {
 		t.Errorf("told of a restart by command: %s", text)
+	}
+}
+
+// TestAlertBlocked: so is another interpreter in the backend's place; nobody is started beside it, and who waits is served when
+// it is gone.
+func TestAlertBlocked(t *testing.T) {
+	t.Parallel()
+	set := settings{"alert.command": tells}
+	s := newRunningSite(t, plan{front: "lighttpd", command: leaker(t, "threaded.py"), settings: set})
+	s.do("stop-backend")
+	rival, err := os.OpenFile(s.run+"/backend.lock", os.O_RDWR, 0)
+	s.must(err)
+	defer rival.Close()
+	s.must(syscall.Flock(int(rival.Fd()), syscall.LOCK_EX|syscall.LOCK_NB))
+	cli := s.background("start-backend")
+	if got := s.told(1)[0]; got[2] != "blocked" || got[0] != s.name() || !strings.Contains(got[1], itoa(os.Getpid())) {
+		t.Errorf("told: %q", got)
+	}
+	s.awaitFigures("it is blocked", 10*time.Second, func(f figures) bool { return f.State == "blocked" && f.Backend.PID == 0 })
+	if a := s.keepone("status", "--nagios"); a.code != 2 {
+		t.Errorf("--nagios: exit code %d: %s", a.code, a.out)
+	}
+	s.must(rival.Close())
+	s.awaitFigures("it is up", 30*time.Second, func(f figures) bool { return f.State == "up" })
+	_ = cli.Wait() // it may have been told of the rival
+	s.get("/fast")
+	if n := len(s.past().of("blocked")); n != 1 {
+		t.Errorf("%d events of kind blocked", n)
 	}
 }
