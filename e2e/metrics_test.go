@@ -97,8 +97,14 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("%s of the backend is %v, status says %d", name, got, want)
 		}
 	}
+}
+
+// TestMetricsWithout: with no backend, and with no keepone, there are metrics that say so.
+func TestMetricsWithout(t *testing.T) {
+	t.Parallel()
+	s := newRunningSite(t, plan{command: leaker(t, "threaded.py"), settings: settings{}})
 	s.do("stop-backend")
-	all = parse(t, s, s.do("metrics").out)
+	all := parse(t, s, s.do("metrics").out)
 	if value(t, all, "keepone_backend_up") != 0 || value(t, all, "keepone_state", "state", "down") != 1 {
 		t.Errorf("after a stop: %+v", all)
 	}

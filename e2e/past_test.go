@@ -27,20 +27,7 @@ func TestPast(t *testing.T) {
 	goesOn := func(when string, kinds ...string) {
 		t.Helper()
 		s.samples(3)
-		p := s.past()
-		if !p.Seconds[0].At.Equal(first.Seconds[0].At) || !p.Minutes[0].At.Equal(first.Minutes[0].At) {
-			t.Errorf("%s: it begins at %v, and before at %v", when, p.Seconds[0].At, first.Seconds[0].At)
-		}
-		var got []string
-		for _, e := range p.Events {
-			got = append(got, e.Kind)
-		}
-		if !slices.Equal(got, kinds) {
-			t.Errorf("%s: events %q, want %q", when, got, kinds)
-		}
-		if !slices.IsSortedFunc(p.Events, func(a, b happening) int { return a.At.Compare(b.At) }) {
-			t.Errorf("%s: not in order: %+v", when, p.Events)
-		}
+		s.goesOn(first, when, kinds)
 	}
 	s.do("restart-backend")
 	goesOn("a restart", "start", "start")
@@ -69,7 +56,26 @@ func TestPast(t *testing.T) {
 	goesOn("a new start", "start", "start", "adopted", "adopted", "crash", "start", "stop", "start")
 }
 
-// TestPastFormats: --json, --csv and what is for people say the same; who is no user of keepone's may read it.
+// goesOn demands that the history still begins where it did, and has those kinds of events, in order.
+func (s *site) goesOn(first past, when string, kinds []string) {
+	s.t.Helper()
+	p := s.past()
+	if !p.Seconds[0].At.Equal(first.Seconds[0].At) || !p.Minutes[0].At.Equal(first.Minutes[0].At) {
+		s.t.Errorf("%s: it begins at %v, and before at %v", when, p.Seconds[0].At, first.Seconds[0].At)
+	}
+	var got []string
+	for _, e := range p.Events {
+		got = append(got, e.Kind)
+	}
+	if !slices.Equal(got, kinds) {
+		s.t.Errorf("%s: events %q, want %q", when, got, kinds)
+	}
+	if !slices.IsSortedFunc(p.Events, func(a, b happening) int { return a.At.Compare(b.At) }) {
+		s.t.Errorf("%s: not in order: %+v", when, p.Events)
+	}
+}
+
+// TestPastFormats: --json, --csv and what is for people say the same.
 func TestPastFormats(t *testing.T) {
 	t.Parallel()
 	s := newRunningSite(t, plan{front: "lighttpd", command: leaker(t, "threaded.py"), settings: settings{"memory.sample": "100ms"}})
@@ -101,9 +107,16 @@ func TestPastFormats(t *testing.T) {
 	if a := s.keepone("history", "--since", "0s"); a.code != 2 || !strings.Contains(a.err, "30m") {
 		t.Errorf("--since 0s: exit code %d\n%s", a.code, a.err)
 	}
+}
+
+// TestPastOfStrangers: an ordinary user may look back, too, while keepone runs.
+func TestPastOfStrangers(t *testing.T) {
 	if os.Getuid() != 0 {
-		return
+		t.Skip("only root can be another user")
 	}
+	t.Parallel()
+	s := newRunningSite(t, plan{command: leaker(t, "threaded.py"), settings: settings{"memory.sample": "100ms", "control.read": []string{}}})
+	s.samples(20)
 	for _, verb := range []string{"history", "report", "graph"} {
 		p, err := start(s.path(verb), s.environ(), nobody, keepone, verb, "-c", s.config, "--run-dir", s.run)
 		s.must(err)
@@ -120,10 +133,6 @@ func TestPastDamaged(t *testing.T) {
 	set := settings{"memory.sample": "100ms"}
 	s := newSite(t, plan{front: "lighttpd", command: leaker(t, "threaded.py"), settings: set})
 	kept := filepath.Join(s.run, "history")
-	saved := s.run + ".history"
-	if a := s.keepone("history"); a.code != 1 || !strings.Contains(a.err, "no history") || !strings.Contains(a.err, "hint:") {
-		t.Errorf("without any: exit code %d\n%s", a.code, a.err)
-	}
 	s.startKeepone()
 	s.await("up")
 	s.samples(5)
@@ -148,7 +157,16 @@ func TestPastDamaged(t *testing.T) {
 			t.Errorf("%s: nothing is kept any more: %+v", what, p)
 		}
 	}
-	s.stopKeepone()
+}
+
+// TestSavedPastDamaged: nor does it matter what is where the history was saved.
+func TestSavedPastDamaged(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, plan{command: leaker(t, "threaded.py"), settings: settings{"memory.sample": "100ms"}})
+	saved := s.run + ".history"
+	if a := s.keepone("history"); a.code != 1 || !strings.Contains(a.err, "no history") || !strings.Contains(a.err, "hint:") {
+		t.Errorf("without any: exit code %d\n%s", a.code, a.err)
+	}
 	for what, text := range map[string]string{"rubbish": strings.Repeat("rubbish ", 20000), "short": "x", "empty": ""} {
 		s.must(os.WriteFile(saved, []byte(text), 0o644))
 		if a := s.keepone("history"); a.code != 1 || !strings.Contains(a.err, saved) {
