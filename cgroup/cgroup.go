@@ -6,9 +6,6 @@
 // process can be started in the unit's own directory any more. A keepone that
 // is to adopt a living backend would fail with 219/CGROUP.
 //
-// To have a wall: where it Fits nothing is to be done. Else, where the group is
-// Walled, run what Unset returns; then ask Nearer, and run what Set returns.
-//
 // Sources: cgroups(7), the kernel's cgroup-v2 and cgroup-v1/memory documents,
 // systemd.resource-control(5), and systemd's CGROUP_DELEGATION document.
 package cgroup

@@ -10,12 +10,12 @@ import (
 // Room returns the bytes of memory that this process and the backend can have
 // at most: the host's RAM, or the smallest limit on their cgroup and those
 // above it, in v2 and in v1, whichever is less. That is what a percentage is
-// of. A limit that keepone had put on its own unit does not count: else each
-// percentage would be of the one before.
+// of. With walled, the limit of the unit is keepone's own and does not count:
+// else each percentage would be of the one before.
 //
 // root is empty, or in a test the directory of another tree. It fails where
 // the host's RAM is not known.
-func Room(root string) (bytes uint64, err error) {
+func Room(root string, walled bool) (bytes uint64, err error) {
 	bytes, err = ram(root)
 	if err != nil {
 		return 0, err
@@ -23,7 +23,7 @@ func Room(root string) (bytes uint64, err error) {
 	if at, err := find(root, ""); err == nil {
 		unit := unitAt(root, at)
 		for dir := range at.ancestry {
-			if root+dir == unit.Dir && unit.Walled() {
+			if root+dir == unit.Dir && walled {
 				continue
 			}
 			bytes = min(bytes, limit(root+dir+"/memory.max"))

@@ -10,24 +10,19 @@ import (
 // None is a limit of no limit.
 const None uint64 = math.MaxUint64
 
-// Wall returns what to set on the unit for a hard limit on the backend, all in
-// bytes. Both lie above hard, for keepone is to act first: it looks once a
-// second, and lets requests finish, where the kernel kills. And a cgroup is
-// charged for more than the backend's resident set: its page tables, socket
-// buffers and the files it has read, keepone, the next backend's shim, a
-// program on trial before an upgrade, backend.check. Some of that grows with
-// the backend (an eighth), some does not (24 MiB).
+// Wall returns the memory.max to set on the unit for a hard limit on the
+// backend, in bytes. It lies above hard, for keepone is to act first: it looks
+// once a second, and lets requests finish, where the kernel kills; the largest
+// in the unit is the backend. And a cgroup is charged for more than the
+// backend's resident set: its page tables, socket buffers and the files it has
+// read, keepone, the next backend's shim, a program on trial before an upgrade,
+// backend.check. Some of that grows with the backend (a quarter), some does not
+// (64 MiB).
 //
-// Above high the kernel takes file pages back and slows down who allocates, the
-// more the further above, but ends nobody. A leak as fast as it can be stood still
-// 2 % above a high of 96 MiB, with 80 % pressure, and never came near max (Linux
-// 6.1, tried). So a backend does not run away between two samples; but whoever
-// sets high has to look at Events and Pressure, and to end a backend that stands
-// there. At max, which is left to what passes high in one stroke, the kernel
-// kills, and the largest in the unit is the backend.
-func Wall(hard uint64) (high, max uint64) {
-	return add(hard, hard/8+24<<20), add(hard, hard/4+64<<20)
-}
+// There is no memory.high. Whoever is above it stands still instead of dying,
+// and all who live in the unit with him: keepone itself, the shim of the next
+// backend, the systemctl that would move the limit.
+func Wall(hard uint64) (max uint64) { return add(hard, add(hard/4, 64<<20)) }
 
 func add(a, b uint64) uint64 {
 	if a > None-b {
@@ -42,8 +37,8 @@ func (g Group) Limits() (high, max uint64) {
 	return limit(g.Dir + "/memory.high"), limit(g.Dir + "/memory.max")
 }
 
-// Walled says whether a limit is in force that was set with Set. It cannot tell
-// that from an operator's own systemctl set-property --runtime.
+// Walled says whether somebody has set memory.max until the next boot: keepone
+// or an operator, with systemctl set-property --runtime.
 func (g Group) Walled() bool {
 	for _, file := range g.settings() {
 		if _, err := os.Stat(file); err == nil {
@@ -53,19 +48,10 @@ func (g Group) Walled() bool {
 	return false
 }
 
-// Fits says whether exactly this wall is in force.
-func (g Group) Fits(high, max uint64) bool {
-	nowHigh, nowMax := g.Limits()
-	return pages(high) == nowHigh && pages(max) == nowMax
-}
-
-// Nearer returns, of each limit, the nearer of the wanted one and what is in
-// force, and whether that would be news. What is in force and not Walled is an
-// administrator's: keepone never moves it away.
-func (g Group) Nearer(high, max uint64) (nearHigh, nearMax uint64, news bool) {
-	nowHigh, nowMax := g.Limits()
-	nearHigh, nearMax = min(pages(high), nowHigh), min(pages(max), nowMax)
-	return nearHigh, nearMax, nearHigh != nowHigh || nearMax != nowMax
+// Fits says whether this memory.max is in force.
+func (g Group) Fits(max uint64) bool {
+	_, now := g.Limits()
+	return pages(max) == now
 }
 
 // pages rounds down as the kernel does.
@@ -83,8 +69,8 @@ func pages(bytes uint64) uint64 {
 // It must not be called where Unit is empty. An administrator's persistent
 // set-property wins over it at the next reload of systemd: what is in force is
 // what Limits says.
-func (g Group) Set(high, max uint64) (argv []string) {
-	return append(g.systemctl("set-property"), "--runtime", g.Unit, "MemoryHigh="+property(high), "MemoryMax="+property(max))
+func (g Group) Set(max uint64) (argv []string) {
+	return append(g.systemctl("set-property"), "--runtime", g.Unit, "MemoryMax="+property(max))
 }
 
 // Unset removes what Set has set, and returns the command after which that is
@@ -93,7 +79,7 @@ func (g Group) Set(high, max uint64) (argv []string) {
 func (g Group) Unset() (argv []string, err error) {
 	for _, file := range g.settings() {
 		if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return nil, errors.New("cannot take back the limits of " + g.Unit + ": " + err.Error())
+			return nil, errors.New("cannot take back the limit of " + g.Unit + ": " + err.Error())
 		}
 	}
 	return g.systemctl("daemon-reload"), nil
@@ -101,15 +87,13 @@ func (g Group) Unset() (argv []string, err error) {
 
 // settings are the files that systemctl set-property --runtime makes, of a unit
 // that has a file and of a transient one: systemd.unit(5), "Unit File Load Path".
-func (g Group) settings() (files []string) {
+func (g Group) settings() [2]string {
 	run, control := g.root+"/run/systemd/", "system.control/"
 	if g.User {
 		run, control = g.root+os.Getenv("XDG_RUNTIME_DIR")+"/systemd/", "user.control/"
 	}
-	for _, dir := range [...]string{run + control, run + "transient/"} {
-		files = append(files, dir+g.Unit+".d/50-MemoryHigh.conf", dir+g.Unit+".d/50-MemoryMax.conf")
-	}
-	return files
+	const file = ".d/50-MemoryMax.conf"
+	return [2]string{run + control + g.Unit + file, run + "transient/" + g.Unit + file}
 }
 
 func (g Group) systemctl(verb string) []string {

@@ -12,13 +12,12 @@ const setting = "run/systemd/system.control/keepone@web.service.d/50-MemoryMax.c
 
 func TestWall(t *testing.T) {
 	for _, hard := range []uint64{0, 1, 32 << 20, 128 << 20, 8 << 30, None - 1, None} {
-		high, max := Wall(hard)
-		if high < hard || max < high || hard < None-1 && (high == hard || max == high) {
-			t.Errorf("hard %d: high %d, max %d", hard, high, max)
+		if max := Wall(hard); max < hard || hard < None-1 && max == hard {
+			t.Errorf("hard %d: max %d", hard, max)
 		}
 	}
-	if high, max := Wall(128 << 20); high != 168<<20 || max != 224<<20 {
-		t.Errorf("128 MiB: high %d, max %d", high, max)
+	if max := Wall(128 << 20); max != 224<<20 {
+		t.Errorf("128 MiB: max %d", max)
 	}
 }
 
@@ -32,8 +31,9 @@ func TestRoom(t *testing.T) {
 		"the host's":         {nil, ram},
 		"a limit above":      {tree{slice: "500000000\n", unit + "/memory.max": "600000000\n"}, 500000000},
 		"the unit's":         {tree{slice: "500000000\n", unit + "/memory.max": "400000000\n"}, 400000000},
-		"our own":            {tree{unit + "/memory.max": "400000000\n", setting: ""}, ram},
-		"ours, and above":    {tree{slice: "500000000\n", unit + "/memory.max": "4000\n", setting: ""}, 500000000},
+		"our own":            {tree{unit + "/memory.max": "400000000\n", setting: "ours"}, ram},
+		"ours, and above":    {tree{slice: "500000000\n", unit + "/memory.max": "4000\n", setting: "ours"}, 500000000},
+		"an operator's":      {tree{unit + "/memory.max": "400000000\n", setting: "operator's"}, 400000000},
 		"more than there is": {tree{slice: "5000000000000\n"}, ram},
 		"a container's v1": {tree{"proc/self/cgroup": "3:cpu:/\n4:memory:/docker/x\n0::/\n",
 			"proc/self/mountinfo":                        "35 31 0:32 /docker/x /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n" + v2mount,
@@ -47,57 +47,45 @@ func TestRoom(t *testing.T) {
 		for file, text := range c.change {
 			f[file] = text
 		}
-		if got, err := Room(f.make(t)); got != c.want || err != nil {
+		if got, err := Room(f.make(t), f[setting] == "ours"); got != c.want || err != nil {
 			t.Errorf("%s: %d, %v, want %d", name, got, err, c.want)
 		}
 	}
-	if got, err := Room(tree{"proc/meminfo": "MemFree: 1 kB\n"}.make(t)); err == nil {
+	if got, err := Room(tree{"proc/meminfo": "MemFree: 1 kB\n"}.make(t), false); err == nil {
 		t.Errorf("without MemTotal: %d", got)
 	}
-	if got, err := Room(""); got < 1<<24 || err != nil {
+	if got, err := Room("", false); got < 1<<24 || err != nil {
 		t.Errorf("here: %d, %v", got, err)
 	}
 }
 
 func TestSet(t *testing.T) {
 	g := Group{Unit: "keepone@web.service"}
-	want := []string{"systemctl", "set-property", "--runtime", "keepone@web.service", "MemoryHigh=4096", "MemoryMax=infinity"}
-	if got := g.Set(4096, None); !reflect.DeepEqual(got, want) {
+	want := []string{"systemctl", "set-property", "--runtime", "keepone@web.service", "MemoryMax=4096"}
+	if got := g.Set(4096); !reflect.DeepEqual(got, want) {
 		t.Errorf("%q", got)
 	}
 	g.User = true
-	if got := g.Set(1, 2)[:3]; !reflect.DeepEqual(got, []string{"systemctl", "--user", "set-property"}) {
+	if got := g.Set(1)[:3]; !reflect.DeepEqual(got, []string{"systemctl", "--user", "set-property"}) {
 		t.Errorf("%q", got)
 	}
 }
 
-// An administrator's limit is never moved away, and only what is set is taken
-// back.
-func TestNearer(t *testing.T) {
+// The kernel rounds down to pages.
+func TestFits(t *testing.T) {
 	root := underSystemd(webPath).make(t)
-	dir := filepath.Join(root, unit)
-	g := Group{Dir: dir, Unit: "keepone@web.service", root: root}
-	const low, mid, high = 4096 * 10, 4096 * 20, 4096 * 30
-	if h, m, news := g.Nearer(low+1, high+4095); h != low || m != high || !news || g.Fits(low, high) {
-		t.Errorf("where nothing is set: %d, %d, %v", h, m, news)
-	}
-	write(t, dir+"/memory.max", "81920\n")
-	if h, m, news := g.Nearer(low, high); h != low || m != mid || !news {
-		t.Errorf("below an administrator's max: %d, %d, %v", h, m, news)
-	}
-	write(t, dir+"/memory.high", "40960\n")
-	if h, m, news := g.Nearer(low, high); h != low || m != mid || news || g.Fits(low, high) {
-		t.Errorf("as it is: %d, %d, %v", h, m, news)
-	}
-	if !g.Fits(low+7, mid+7) {
-		t.Error("limits that the kernel rounded do not fit")
+	g := Group{Dir: filepath.Join(root, unit), Unit: "keepone@web.service", root: root}
+	write(t, g.Dir+"/memory.max", "81920\n")
+	if !g.Fits(81920+7) || g.Fits(81920+4096) || g.Fits(None) {
+		t.Error("a limit that was rounded does not fit, or another does")
 	}
 }
 
+// Only what was set is taken back.
 func TestUnset(t *testing.T) {
 	f := underSystemd(webPath)
 	f[setting] = ""
-	f["run/systemd/transient/keepone@web.service.d/50-MemoryHigh.conf"] = ""
+	f["run/systemd/transient/keepone@web.service.d/50-MemoryMax.conf"] = ""
 	f[filepath.Dir(setting)+"/50-CPUWeight.conf"] = ""
 	root := f.make(t)
 	g := Group{Unit: "keepone@web.service", root: root}
@@ -114,7 +102,7 @@ func TestUnset(t *testing.T) {
 	}
 	t.Setenv("XDG_RUNTIME_DIR", "/run/user/7")
 	g.User = true
-	if got := g.settings()[1]; got != root+"/run/user/7/systemd/user.control/keepone@web.service.d/50-MemoryMax.conf" {
+	if got := g.settings()[0]; got != root+"/run/user/7/systemd/user.control/keepone@web.service.d/50-MemoryMax.conf" {
 		t.Error(got)
 	}
 }

@@ -33,6 +33,9 @@ func NewScale(l Limits) *Scale {
 // SetLimits replaces the limits, for the next sample on.
 func (s *Scale) SetLimits(l Limits) { s.limits = l }
 
+// Limits are those in force.
+func (s *Scale) Limits() Limits { return s.limits }
+
 // Peak is the largest RSS in a sample of the backend that was weighed last.
 func (s *Scale) Peak() uint64 { return s.peak }
 

@@ -127,7 +127,7 @@ func checkCommand(s *selection) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			for _, w := range append(cfg.Warnings(), cfg.Patience(), oddLimits(cfg)) {
+			for _, w := range append(cfg.Warnings(), cfg.Patience(), oddLimits(cfg, room(t))) {
 				if w != "" {
 					fmt.Fprintln(os.Stderr, "warning: "+w)
 				}
@@ -135,7 +135,7 @@ func checkCommand(s *selection) *cobra.Command {
 			if err := cfg.Print(os.Stdout, secrets); err != nil {
 				return err
 			}
-			explainMemory(cfg)
+			explainMemory(cfg, room(t))
 			return explainOutput(cfg)
 		},
 	}

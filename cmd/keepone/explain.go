@@ -8,8 +8,7 @@ import (
 
 // explainMemory says what percentages are on this machine, now, and what no
 // table of keys can: whether they make sense together.
-func explainMemory(c *config.Config) {
-	all := room()
+func explainMemory(c *config.Config, all uint64) {
 	soft, hard := c.Memory.Soft.Of(all), c.Memory.Hard.Of(all)
 	if c.Memory.Soft.Percent > 0 {
 		fmt.Printf("\n# memory.soft: %s of %s are %s\n", c.Memory.Soft, size(all), size(soft))
@@ -21,8 +20,7 @@ func explainMemory(c *config.Config) {
 
 // oddLimits are those that only this machine shows to be wrong; "" where they
 // are not.
-func oddLimits(c *config.Config) string {
-	all := room()
+func oddLimits(c *config.Config, all uint64) string {
 	soft, hard := c.Memory.Soft.Of(all), c.Memory.Hard.Of(all)
 	switch {
 	case soft > 0 && hard > 0 && soft >= hard:

@@ -20,7 +20,7 @@ func TestOddLimits(t *testing.T) {
 		{config.Amount{Bytes: 1 << 60}, config.Amount{}, "will never be passed"},
 	} {
 		c.Memory.Soft, c.Memory.Hard = l.soft, l.hard
-		if got := oddLimits(c); got != "" && l.want == "" || !strings.Contains(got, l.want) {
+		if got := oddLimits(c, 1<<30); got != "" && l.want == "" || !strings.Contains(got, l.want) {
 			t.Errorf("%v and %v: %q", l.soft, l.hard, got)
 		}
 	}

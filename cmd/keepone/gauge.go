@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -46,7 +45,8 @@ type gauge struct {
 	events   *cgroup.Events
 	pressure *cgroup.Pressure // both nil without a memory cgroup of our own
 	stalls   int              // samples in a row
-	fits     uint64           // the most that the limit was found too small for, since it was set; bytes
+	walled   uint64           // the hard limit that the wall is for, bytes; 0 for no wall
+	judged   bool             // walled was decided on
 	wall     atomic.Pointer[wallReport]
 }
 
@@ -56,14 +56,6 @@ type serverReport struct {
 	Name   string `json:"name"`
 	Proved bool   `json:"proved"`
 	PIDs   []int  `json:"pids"`
-}
-
-// A wallReport is what happens at the memory cgroup of the unit.
-type wallReport struct {
-	High    uint64 `json:"high_bytes,omitempty"` // above this whoever allocates is slowed down
-	Max     uint64 `json:"max_bytes,omitempty"`  // above this the kernel kills
-	Slowed  uint64 `json:"slowed_total"`
-	OOMKill uint64 `json:"oom_kills_total"`
 }
 
 // openGauge goes on with what a former keepone noted of a backend that lives,
@@ -92,7 +84,7 @@ func (s *site) openGauge(left *legacy) {
 		warn(err)
 		g.pressure, _ = group.Pressure() // many a kernel does not
 	}
-	s.starved() // whom it has killed before is none of ours
+	g.look() // whom it has killed before is none of ours
 }
 
 // lookAtVisitors follows who is connected to what the backend serves.
@@ -111,8 +103,12 @@ func (s *site) lookAtVisitors(now time.Time) {
 func (s *site) weighOthers(now time.Time, backend []int) {
 	g := &s.gauge
 	if want := s.config().WebServer.Process; want != g.process {
+		named := want
+		if want == "auto" {
+			named = ""
+		}
 		if g.process, g.finder = want, nil; want != "none" {
-			g.finder = webserver.New(strings.TrimPrefix(want, "auto"))
+			g.finder = webserver.New(named)
 		}
 		g.server.Store(nil)
 	}
@@ -148,28 +144,44 @@ func (s *site) weigh(pids []int, lived time.Duration) supervise.Weight {
 		g.saved = now
 		s.saveHistory()
 	}
-	if w.Fits > g.fits+g.fits/4 {
-		g.fits = w.Fits
-		s.wallsChanged() // a wall for a limit that is too small would let it stand still
+	limits, old := g.scale.Limits(), lived >= s.config().Memory.MinLife
+	hard := w.Hard || limits.Hard > 0 && old && g.standsStill()
+	if g.wallFor(s.hardLimit(), old, w.Fits) {
+		s.tellWall()
 	}
-	hard := w.Hard || g.atWall()
 	return supervise.Weight{RSS: w.RSS, Swap: w.Swap, Soft: w.Soft, Hard: hard, Steep: w.Steep, Fits: w.Fits}
 }
 
-// atWall says that the backend stands still for want of memory: the unit is
-// above memory.high, where the kernel slows down who allocates and ends nobody,
-// and most of the time somebody waited for memory.
-func (g *gauge) atWall() bool {
+// look counts whom the kernel has killed for want of memory, and how often it
+// has slowed somebody down at a memory.high.
+func (g *gauge) look() (slowed bool) {
 	if g.events == nil {
+		if g.kills != nil {
+			g.killed, _ = g.kills.Look()
+		}
 		return false
 	}
 	counts, changed := g.events.Look()
-	if old := g.wall.Load(); changed && old != nil {
-		news := *old
-		news.Slowed, news.OOMKill = counts.High, counts.OOMKill
-		g.wall.Store(&news)
+	g.killed = counts.OOMKill
+	old := g.wall.Load()
+	if !changed && old != nil {
+		return false
 	}
-	if g.pressure == nil || !changed {
+	news := wallReport{}
+	if old != nil {
+		news = *old
+	}
+	slowed = old != nil && counts.High > old.Slowed
+	news.Slowed, news.OOMKill = counts.High, counts.OOMKill
+	g.wall.Store(&news)
+	return slowed
+}
+
+// standsStill says that the unit is above a memory.high that somebody has set,
+// where the kernel slows down who allocates and ends nobody, and that most of
+// the time somebody waits for memory.
+func (g *gauge) standsStill() bool {
+	if !g.look() || g.pressure == nil {
 		g.stalls = 0
 		return false
 	}
@@ -178,22 +190,25 @@ func (g *gauge) atWall() bool {
 	return g.stalls >= stalled && waited >= waiting
 }
 
-// starved is asked when a backend was killed: by the kernel?
+// starved is asked when a backend was killed: by the kernel, since the latest
+// sample?
 func (s *site) starved() bool {
-	g := &s.gauge
-	before := g.killed
-	switch {
-	case g.events != nil:
-		counts, _ := g.events.Look()
-		g.killed = counts.OOMKill
-	case g.kills != nil:
-		g.killed, _ = g.kills.Look()
-	}
-	return g.killed > before
+	before := s.gauge.killed
+	s.gauge.look()
+	return s.gauge.killed > before
 }
 
 // event keeps what happened, and tells whoever is to be told.
 func (s *site) event(kind supervise.Kind, text string) {
+	switch kind {
+	case supervise.Begun:
+		s.gauge.size = 0
+	case supervise.Starved: // perhaps at our own wall: it is gone until another backend has settled
+		if s.gauge.walled != 0 {
+			s.gauge.walled, s.gauge.judged = 0, true
+			s.tellWall()
+		}
+	}
 	s.gauge.history.Event(time.Now(), string(kind), s.gauge.size, text)
 	s.alert(kind, text)
 }

@@ -21,7 +21,7 @@ func measuring(t *testing.T) *site {
 	}
 	t.Cleanup(func() { l.Close() })
 	s := &site{target: target{name: "x", runDir: dir}, lines: make(chan string, 8), walls: make(chan struct{}, 1)}
-	s.inForce.Store(newView(config.Command("x", []string{"x"}, config.Defaults{RunDir: dir, History: dir + ".history"})))
+	s.inForce.Store(newView(config.Command("x", []string{"x"}, config.Defaults{RunDir: dir, History: dir + ".history"}), 1<<30))
 	if s.diag, err = socket.OpenDiag(); err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"keepone/cgroup"
 	"keepone/config"
 	"keepone/rss"
 )
@@ -41,13 +40,14 @@ func (s *site) memoryLimits() rss.Limits {
 	return rss.Limits{Soft: m.Soft.Of(all), Hard: m.Hard.Of(all), N: softN, M: softM, MinLife: m.MinLife, Every: m.Sample}
 }
 
-// room is the memory that there is, in bytes; 0 where nobody tells.
-func room() uint64 {
-	bytes, err := cgroup.Room("")
-	if err != nil {
+// hardLimit is what the unit's wall is for: 0 where nothing is to be done about
+// memory, or nothing in the cgroup.
+func (s *site) hardLimit() uint64 {
+	m := s.config().Memory
+	if m.Action != "restart" || m.Cgroup == "off" {
 		return 0
 	}
-	return bytes
+	return m.Hard.Of(s.config().room)
 }
 
 // stateDir is where root keeps what is to outlive a reboot: file-hierarchy(7).

@@ -28,8 +28,8 @@ type view struct {
 	later    []string // keys of the file that only a new start of keepone puts in force
 }
 
-func newView(c *config.Config) *view {
-	return &view{Config: c, digest: c.Digest(), room: room(), command: commandLine(c.Backend.Command), mode: c.Socket.Mode.String(), outputTo: c.OutputTo(output.Surroundings())}
+func newView(c *config.Config, room uint64) *view {
+	return &view{Config: c, digest: c.Digest(), room: room, command: commandLine(c.Backend.Command), mode: c.Socket.Mode.String(), outputTo: c.OutputTo(output.Surroundings())}
 }
 
 // config is the configuration in force.
@@ -66,7 +66,7 @@ func (s *site) reload(ctx context.Context) control.Answer {
 	}
 	did := reloaded{Applied: config.Changes(old.Config, c, config.AtOnce), Later: config.Changes(old.Config, c, config.NextRun)}
 	c.Socket.Path = old.Socket.Path // the running keepone holds on to it
-	v := newView(c)
+	v := newView(c, room(s.target))
 	v.later = did.Later
 	if err := s.enforce(ctx, v, access); err != nil {
 		return control.Answer{Error: err.Error()}
@@ -92,10 +92,8 @@ func (s *site) enforce(ctx context.Context, v *view, access control.Access) erro
 		s.inForce.Store(v)
 		s.policy(k)
 		s.gauge.scale.SetLimits(s.memoryLimits())
-		s.gauge.fits = 0
 		deaf = s.openNotify()
 	})
-	s.wallsChanged()
 	if err != nil {
 		return err
 	}

@@ -88,7 +88,7 @@ func TestStoppedIsAnOperatorsWord(t *testing.T) {
 	}
 	defer l.Close()
 	s := &site{identified: map[int]record.Process{}}
-	s.inForce.Store(newView(config.Command("x", []string{"x"}, config.Defaults{RunDir: "/run/x"})))
+	s.inForce.Store(newView(config.Command("x", []string{"x"}, config.Defaults{RunDir: "/run/x"}), 1<<30))
 	for st, want := range map[supervise.State]bool{supervise.Down: true, supervise.Closing: true, supervise.Stopping: true, supervise.Up: false} {
 		for _, leaving := range []bool{false, true} {
 			left := legacy{state: s.record(supervise.Status{State: st, Leaving: leaving}, s.adapt(l), nil)}

@@ -72,7 +72,7 @@ func (s *site) serve(ctx context.Context) {
 	go s.output.Run(ctx)
 	go resident.Trim(ctx, trimInterval, s.nudge, s.tooHeavy)
 	go s.slim(ctx)
-	go s.raiseWalls(ctx)
+	go s.keepWall(ctx)
 	s.serveControl = func(server *control.Server) { go s.listen(ctx, server) }
 	s.serveControl(s.control.Load())
 	if s.seen == nil {

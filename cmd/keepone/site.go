@@ -116,7 +116,7 @@ func begin(t target, load loader) (*site, *legacy, error) {
 		s.cured.Store(&inherited.Cures)
 		s.seen, s.slims = &inherited.Seen, inherited.Slims
 	}
-	s.inForce.Store(s.keepPath(newView(cfg), inherited))
+	s.inForce.Store(s.keepPath(newView(cfg, room(t)), inherited))
 	return s, left, nil
 }
 

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"keepone/cgroup"
@@ -11,44 +13,73 @@ import (
 	"keepone/supervise"
 )
 
-// systemctlTimeout is for one command; systemd may have much to do at boot.
-const systemctlTimeout = 30 * time.Second
+const (
+	systemctlTimeout = 30 * time.Second // systemd may have much to do at boot
+	wallPause        = time.Minute      // after systemd could not do it
+)
 
-// raiseWalls keeps the last wall where the configuration wants it: a hard limit
-// on the unit's own memory cgroup, by systemd. It looks when it is told that
-// the limits may have changed.
-func (s *site) raiseWalls(ctx context.Context) {
+// A wallReport is what the memory cgroup of the unit allows and has seen.
+type wallReport struct {
+	High    uint64 `json:"high_bytes,omitempty"` // above this whoever allocates is slowed down; keepone sets none
+	Max     uint64 `json:"max_bytes,omitempty"`  // above this the kernel kills
+	Slowed  uint64 `json:"slowed_total"`
+	OOMKill uint64 `json:"oom_kills_total"`
+}
+
+// wallFor is the hard limit that the unit's wall is to be for, in bytes; 0 is
+// none. It stays what it was until a backend has settled: one that needs more
+// than it is allowed is not to be killed for that, so the wall is for what
+// would fit, and gone when the kernel has killed at it. Nor is it put up below
+// a backend that is about to be restarted, with its requests finished.
+func (g *gauge) wallFor(hard uint64, settled bool, fits uint64) (changed bool) {
+	want := max(hard, fits)
+	if hard == 0 {
+		want = 0
+	} else if !settled || g.size > want {
+		return false
+	}
+	changed = want != g.walled || !g.judged
+	g.walled, g.judged = want, true
+	return changed
+}
+
+// keepWall keeps the last wall where it is wanted: the memory.max of the unit,
+// by systemd. It looks when it is told to.
+func (s *site) keepWall(ctx context.Context) {
 	group, err := cgroup.Own()
 	if err != nil || group.Unit == "" {
 		return // no cgroup of ours to be had: keepone's own sampling is all there is
 	}
+	var again <-chan time.Time
 	for {
-		if err := s.raiseWall(ctx, group); err != nil && ctx.Err() == nil {
-			s.log("warning: no memory wall around %s: %v", group.Unit, err)
+		if err := s.moveWall(ctx, group); err != nil && ctx.Err() == nil {
+			s.log("warning: the memory wall around %s is not where it should be: %v", group.Unit, err)
+			again = time.After(wallPause)
 		}
 		select {
 		case <-s.walls:
+		case <-again:
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// raiseWall puts the wall where it belongs now, or takes ours away. What stands
-// there otherwise is an operator's. That it is ours is a file in the run
-// directory, which lasts as long as such a limit: until the next boot.
-func (s *site) raiseWall(ctx context.Context, group cgroup.Group) error {
-	high, most, err := s.wanted(ctx)
-	if err != nil {
+// moveWall puts the wall where it belongs now, or takes it away. What was there
+// before it, an administrator's limit, is in a file that lasts as long as the
+// wall does: until the next boot. Without that file, what stands there is an
+// operator's, and left alone.
+func (s *site) moveWall(ctx context.Context, group cgroup.Group) error {
+	var want uint64
+	var known bool
+	if err := s.loop.Reconfigure(ctx, func(*supervise.Config) { want, known = s.gauge.walled, s.gauge.judged }); err != nil {
 		return err
 	}
-	if high == cgroup.None && !exists(s.wall()) {
+	before, ours := wallBefore(s.target)
+	switch {
+	case !known || !ours && (want == 0 || group.Walled()):
 		return s.reportWall(ctx, group)
-	}
-	if err := os.WriteFile(s.wall(), nil, 0o600); err != nil {
-		return err
-	}
-	if group.Walled() && !group.Fits(high, most) {
+	case want == 0:
 		argv, err := group.Unset()
 		if err == nil {
 			err = s.system(ctx, argv)
@@ -56,46 +87,59 @@ func (s *site) raiseWall(ctx context.Context, group cgroup.Group) error {
 		if err != nil {
 			return err
 		}
-	}
-	if high == cgroup.None {
 		return errors.Join(os.Remove(s.wall()), s.reportWall(ctx, group))
-	}
-	if nearHigh, nearMax, news := group.Nearer(high, most); news {
-		if err := s.system(ctx, group.Set(nearHigh, nearMax)); err != nil {
+	case !ours:
+		_, before = group.Limits()
+		if err := os.WriteFile(s.wall(), []byte(fmt.Sprintln(before)), 0o644); err != nil {
 			return err
 		}
-		s.log("the last wall around %s: MemoryHigh=%s, MemoryMax=%s", group.Unit, size(nearHigh), size(nearMax))
+	}
+	if most := min(cgroup.Wall(want), before); !group.Fits(most) {
+		if err := s.system(ctx, group.Set(most)); err != nil {
+			return err
+		}
+		s.log("the last wall around %s: MemoryMax=%s", group.Unit, size(most))
 	}
 	return s.reportWall(ctx, group)
 }
 
-// wanted is the wall that the limits ask for. Where they are too small for the
-// backend it is farther away: else the backend would stand still.
-func (s *site) wanted(ctx context.Context) (high, most uint64, err error) {
-	var fits uint64
-	err = s.loop.Reconfigure(ctx, func(*supervise.Config) { fits = s.gauge.fits })
-	m := s.config().Memory
-	hard := m.Hard.Of(s.config().room)
-	if hard == 0 || m.Action != "restart" || m.Cgroup == "off" {
-		return cgroup.None, cgroup.None, err
+// wallBefore is the memory.max of the unit before keepone's own, in bytes, and
+// whether there is one of keepone's.
+func wallBefore(t target) (bytes uint64, ours bool) {
+	text, err := os.ReadFile(t.wall())
+	if err != nil {
+		return cgroup.None, false
 	}
-	high, most = cgroup.Wall(max(hard, fits+fits/4))
-	return high, most, err
+	if _, err := fmt.Sscan(strings.TrimSpace(string(text)), &bytes); err != nil {
+		return cgroup.None, true
+	}
+	return bytes, true
+}
+
+// room is the memory that there is, in bytes; 0 where nobody tells.
+func room(t target) uint64 {
+	before, ours := wallBefore(t)
+	bytes, err := cgroup.Room("", ours)
+	if err != nil {
+		return 0
+	}
+	return min(bytes, before)
 }
 
 // reportWall is what status says.
 func (s *site) reportWall(ctx context.Context, group cgroup.Group) error {
-	nowHigh, nowMax := group.Limits()
-	report := wallReport{}
-	if nowHigh != cgroup.None {
-		report.High = nowHigh
-	}
-	if nowMax != cgroup.None {
-		report.Max = nowMax
-	}
+	high, most := group.Limits()
 	return s.loop.Reconfigure(ctx, func(*supervise.Config) {
+		report := wallReport{}
 		if was := s.gauge.wall.Load(); was != nil {
-			report.Slowed, report.OOMKill = was.Slowed, was.OOMKill
+			report = *was
+		}
+		report.High, report.Max = 0, 0
+		if high != cgroup.None {
+			report.High = high
+		}
+		if most != cgroup.None {
+			report.Max = most
 		}
 		s.gauge.wall.Store(&report)
 	})
@@ -103,9 +147,6 @@ func (s *site) reportWall(ctx context.Context, group cgroup.Group) error {
 
 // system runs a command of the host's as keepone itself.
 func (s *site) system(ctx context.Context, argv []string) error {
-	if len(argv) == 0 {
-		return errors.New("no command")
-	}
 	spec := process.Spec{Argv: argv, Env: os.Environ(), Dir: "/", UID: -1, GID: -1, Umask: 0o022}
 	var done <-chan error
 	if err := s.loop.Reconfigure(ctx, func(*supervise.Config) { done = s.spawner.Check(ctx, spec, systemctlTimeout) }); err != nil {
@@ -114,8 +155,8 @@ func (s *site) system(ctx context.Context, argv []string) error {
 	return <-done
 }
 
-// wallsChanged is told when the limits may be others.
-func (s *site) wallsChanged() {
+// tellWall is for the loop: the wall may have to move.
+func (s *site) tellWall() {
 	select {
 	case s.walls <- struct{}{}:
 	default: // it will look anyway

@@ -179,23 +179,39 @@ func (m *machine) keepone(t *testing.T) {
 }
 
 // wall has keepone put it up itself, from its own limits: with the room that
-// cgroup.Wall says, through kill -9 and adoption. A leak within it is keepone's
-// to end; one that nobody may end runs against it and is killed.
+// cgroup.Wall says, when a backend has settled below it, through kill -9 and
+// adoption. A leak within it is keepone's to end; what is not keepone's stays.
 func (m *machine) wall(t *testing.T) {
 	const group = "/sys/fs/cgroup$(systemctl show -P ControlGroup keepone@php)"
-	const walled = "test $(cat " + group + "/memory.high) = 100663296 && test $(cat " + group + "/memory.max) = 150994944"
-	limits := `printf '[memory]\nhard = "64MiB"\nmin_life = "3s"\n' >>/etc/keepone/php.toml; keepone reload php`
-	m.run(t, limits)
+	const walled = "test $(cat " + group + "/memory.max) = 150994944 && test $(cat " + group + "/memory.high) = max"
+	limits := func(lines string) {
+		m.run(t, "sed -i '/memory/,$d' /etc/keepone/php.toml; printf '[memory]\n"+lines+"' >>/etc/keepone/php.toml; keepone reload php")
+	}
+	m.run(t, "rm /run/systemd/system.control/keepone@php.service.d/*; systemctl daemon-reload") // an operator's, of the test before
+	limits(`hard = "64MiB"\nmin_life = "3s"\n`)
 	m.await(t, walled)
-	m.run(t, "keepone status php --json | grep '\"max_bytes\": 150994944'")
+	m.await(t, "keepone status php --json | grep '\"max_bytes\": 150994944'")
 	m.run(t, "kill -9 $(systemctl show -P MainPID keepone@php)")
 	m.await(t, "keepone status php && "+walled)
 	m.run(t, "test -z \"$(cat "+group+"/cgroup.subtree_control)\" && ! journalctl -u keepone@php | grep 219/CGROUP")
 	m.run(t, "curl -s http://127.0.0.1/leak.php; true")
 	m.await(t, `keepone status php --json | grep '"reason": "memory"' && curl -sf http://127.0.0.1/pid.php`)
-	m.run(t, `sed -i 's/^min_life.*/action = "warn"/' /etc/keepone/php.toml; keepone reload php`)
+
+	// A limit that is too small: the wall is for what would fit, and nobody dies.
+	before := m.run(t, "keepone status php --json | sed -n 's/.*\"total\": //p' | head -1; grep oom_kill "+group+"/memory.events")
+	limits(`hard = "2MiB"\nmin_life = "3s"\n`)
+	m.await(t, "keepone status php | grep 'would fit' && test $(cat "+group+"/memory.max) != 150994944 && test $(cat "+group+"/memory.max) != max")
+	m.run(t, "for n in $(seq 20); do curl -sf http://127.0.0.1/pid.php || exit 1; done")
+	if after := m.run(t, "keepone status php --json | sed -n 's/.*\"total\": //p' | head -1; grep oom_kill "+group+"/memory.events"); after != before {
+		t.Errorf("before the limit that is too small %s, after %s", before, after)
+	}
+
+	// An operator's limit is neither moved nor taken away, and its OOM kill told.
+	limits(`action = "warn"\nhard = "400MiB"\n`)
 	m.await(t, "test $(cat "+group+"/memory.max) = max")
 	m.run(t, "systemctl set-property --runtime keepone@php MemoryMax=100663296")
+	limits(`hard = "400MiB"\nmin_life = "1s"\n`)
 	m.run(t, "curl -s http://127.0.0.1/leak.php; true")
-	m.await(t, `keepone status php --json | grep '"reason": "oom"' && keepone history php | grep 'out of memory'`)
+	m.await(t, `keepone status php --json | grep '"reason": "oom"' && keepone history php | grep 'out of memory' && keepone status php | grep 'processes killed'`)
+	m.run(t, "sleep 3; test $(cat "+group+"/memory.max) = 100663296")
 }
