@@ -43,6 +43,10 @@ func TestSoftLimit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			set := quickly(settings{"environment.PHP_FCGI_MAX_REQUESTS": 0})
+			load := []class{{50, "/leak?kb=30"}}
+			if name == "threaded.py" { // the others serve one at a time
+				load = append(load, class{1, "/sleep?ms=800"})
+			}
 			s := newRunningSite(t, plan{front: "lighttpd", command: leaker(t, name), settings: set})
 			for range 20 {
 				if o := ask(newClient(), s.url, "/leak?kb=0"); o.err != nil {
@@ -52,7 +56,7 @@ func TestSoftLimit(t *testing.T) {
 			soft := s.samples(3).Backend.RSS + 5*mebibyte
 			s.reconfigure(set, settings{"memory.soft": int(soft)})
 			stop := s.weigh(t)
-			l := openLoop(t, s.url, class{50, "/leak?kb=30"})
+			l := openLoop(t, s.url, load...)
 			for n := 1; n <= times; n++ {
 				f := s.awaitFigures("it is restarted", time.Minute, func(f figures) bool { return f.Restarts.Total >= n })
 				if f.Restarts.Last.Reason != "memory" {
