@@ -46,6 +46,7 @@ func open(path string, s shape) (*Writer, error) {
 	}
 	if err := w.file.anew(s); err != nil {
 		w.file.close()
+		unix.Unlink(path) // whose half is of no use
 		return nil, fmt.Errorf("cannot keep the history in %s: %w", path, err)
 	}
 	return w, nil

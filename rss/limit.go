@@ -25,7 +25,7 @@ type Verdict struct {
 const (
 	maxM     = 8 // samples that are remembered
 	ahead    = 5 // so many samples from the hard limit, a slope is steep
-	runs     = 4 // so many samples in a row over the hard limit and growing: the backend runs away
+	runs     = 7 // so many samples in a row over the hard limit and growing: the backend runs away
 	runAways = 3 // so many backends in a row that do so in their youth: the next ones may have twice as much
 )
 
@@ -88,8 +88,10 @@ func (j *judge) slope(l Limits, bytes uint64, lived time.Duration) bool {
 	perSecond := float64(bytes-j.latest) / dt.Seconds()
 	if bytes <= l.Hard {
 		j.growing = 0
-	} else if perSecond >= float64(l.Hard)/100 {
+	} else if perSecond >= float64(bytes)/50 { // 2 %: a small program that warms up grows by some pages
 		j.growing++
+	} else {
+		j.growing = 0
 	}
 	return perSecond >= float64(l.Hard)/100 && float64(bytes)+perSecond*ahead*l.Every.Seconds() > float64(l.Hard)
 }

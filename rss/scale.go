@@ -10,7 +10,8 @@ type Scale struct {
 	swapped Swapped
 	rollups Rollups
 
-	refresh time.Duration // the backend's age from which shared is to be asked again
+	asked   time.Duration // the backend's age when it was asked what it shares
+	refresh time.Duration // and from which it is asked again
 	file    int           // where all of it is kept, too; -1 for nowhere
 }
 
@@ -22,8 +23,12 @@ type Weight struct {
 }
 
 // sharedFor is how long it is believed how much of its memory a backend's
-// processes share: to ask takes milliseconds.
-const sharedFor = 30 * time.Second
+// processes share: to ask takes milliseconds. Where it is over a limit by that,
+// it is sharedAnew.
+const (
+	sharedFor  = 30 * time.Second
+	sharedAnew = 5 * time.Second
+)
 
 // NewScale returns a Scale that has weighed nothing.
 func NewScale(l Limits) *Scale {
@@ -48,7 +53,7 @@ func (s *Scale) Peak() uint64 { return s.peak }
 func (s *Scale) Weigh(pids []int, lived time.Duration) (w Weight) {
 	if lived < s.lived {
 		s.judge.begin()
-		s.peak, s.shared, s.refresh = 0, 0, 0
+		s.peak, s.shared, s.asked, s.refresh = 0, 0, -sharedFor, 0
 	}
 	w.RSS, w.Swap = s.sampler.Sum(pids), s.swapped.Sum(pids)
 	s.lived, s.peak = lived, max(s.peak, w.RSS)
@@ -56,7 +61,7 @@ func (s *Scale) Weigh(pids []int, lived time.Duration) (w Weight) {
 	switch {
 	case len(pids) < 2:
 		s.shared = 0
-	case s.passes(all) && lived >= s.refresh, s.passes(all - min(all, s.shared)):
+	case lived >= s.refresh, s.passes(all-min(all, s.shared)) && lived >= s.asked+sharedAnew:
 		s.askShared(pids, all)
 	}
 	w.Verdict = s.judge.judge(s.limits, all-min(all, s.shared), lived)
@@ -67,7 +72,7 @@ func (s *Scale) Weigh(pids []int, lived time.Duration) (w Weight) {
 // askShared asks how much of all is counted more than once. Where the kernel
 // does not say, nothing is.
 func (s *Scale) askShared(pids []int, all uint64) {
-	s.shared, s.refresh = 0, s.lived+sharedFor
+	s.shared, s.asked, s.refresh = 0, s.lived, s.lived+sharedFor
 	if sum, err := s.rollups.Sum(pids); err == nil {
 		s.shared = all - min(all, sum.PSS+sum.Swap)
 	}

@@ -149,8 +149,11 @@ func (s *Supervisor) sample() (w Weight) {
 	s.pids = s.now.backend.Pids(s.pids[:0])
 	st := &s.status
 	w = s.cfg.Weigh(s.pids, time.Since(st.Started))
-	st.RSS, st.Peak, st.Swap, st.Fits = w.RSS, max(w.RSS, st.Peak), w.Swap, w.Fits
 	st.Samples++
+	if w == (Weight{}) { // it is dying: its last size is what is of interest
+		return w
+	}
+	st.RSS, st.Peak, st.Swap, st.Fits = w.RSS, max(w.RSS, st.Peak), w.Swap, w.Fits
 	return w
 }
 

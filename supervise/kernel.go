@@ -137,6 +137,7 @@ const (
 	trusted      = time.Minute            // up this long, a backend's failures are forgotten
 	killAgain    = time.Second            // after a SIGKILL that did not end the tree
 	quickest     = 50 * time.Millisecond  // between two samples of a backend that grows
+	calmDown     = time.Minute            // below a memory limit, until passing it is news again
 	oftener      = 10                     // so much, then
 	grace        = time.Second            // for what happened before a deadline that is seen too late
 	renewPause   = time.Second            // after a broken socket could not be replaced

@@ -17,6 +17,7 @@ const (
 	Hang     Kind = "hung"         // it does nothing while requests wait
 	Rival    Kind = "blocked"      // another interpreter runs
 	Refused  Kind = "check failed" // a restart was given up before anything was touched
+	Failed   Kind = "given up"     // likewise, because the next socket could not be had
 )
 
 func (s *Supervisor) event(kind Kind, text string) {

@@ -12,7 +12,9 @@ func (s *Supervisor) weigh(w Weight) {
 		s.pace()
 	}
 	st := &s.status
-	if !w.Soft && !w.Hard {
+	if w.Soft || w.Hard {
+		s.overAt = time.Now()
+	} else if time.Since(s.overAt) >= calmDown {
 		st.Over, st.Postponed = false, ""
 	}
 	switch hurried := s.preparing != nil && s.preparing.opts.Now; {
@@ -25,7 +27,9 @@ func (s *Supervisor) weigh(w Weight) {
 		s.event(Limit, "hard limit passed, with "+mebibytes(w.RSS+w.Swap))
 		s.plan(restart, Memory, Options{Now: true, NoCheck: true})
 	case w.Soft && s.preparing == nil && !time.Now().Before(s.holdOff):
-		s.event(Limit, "soft limit passed, with "+mebibytes(w.RSS+w.Swap))
+		if st.Postponed == "" { // else it is told already
+			s.event(Limit, "soft limit passed, with "+mebibytes(w.RSS+w.Swap))
+		}
 		s.plan(restart, Memory, Options{})
 	}
 }
@@ -46,7 +50,7 @@ func (s *Supervisor) press() {
 	}
 }
 
-// warn tells it once, until the backend is below the limits again.
+// warn tells it once, until the backend has been below the limits for a while.
 func (s *Supervisor) warn(w Weight) {
 	if s.status.Over {
 		return

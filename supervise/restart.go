@@ -99,8 +99,9 @@ func (s *Supervisor) prepared(err error) {
 	p.cancel()
 	s.preparing = nil
 	idle, hard := err == nil && s.idle(), p.opts.Now && p.reason == Memory
+	kind := Refused
 	if err == nil && !idle {
-		err = s.retire()
+		kind, err = Failed, s.retire()
 	}
 	switch {
 	case err != nil && p.ev == stop: // a stop needs no next generation, it is only better with one
@@ -108,7 +109,7 @@ func (s *Supervisor) prepared(err error) {
 	case err != nil && hard: // there may be no memory left for a shim
 		s.cfg.Log("restarting without a next socket: %v", err)
 	case err != nil:
-		s.giveUp(p, err)
+		s.giveUp(p, kind, err)
 		return
 	}
 	s.pressed = hard
@@ -128,13 +129,15 @@ func (s *Supervisor) prepared(err error) {
 
 // giveUp leaves everything as it was, and a restart for memory alone for a
 // minute.
-func (s *Supervisor) giveUp(p *preparation, err error) {
+func (s *Supervisor) giveUp(p *preparation, kind Kind, err error) {
 	s.holdOff = time.Now().Add(time.Minute)
+	s.cfg.Log("%s for %s given up, nothing was touched: %v", p.ev, p.reason, err)
+	if p.reason != Memory || s.status.Postponed != err.Error() {
+		s.event(kind, err.Error())
+	}
 	if p.reason == Memory {
 		s.status.Postponed = err.Error()
 	}
-	s.cfg.Log("%s for %s given up, nothing was touched: %v", p.ev, p.reason, err)
-	s.event(Refused, err.Error())
 	s.tell(err, p.ev)
 	s.settle(s.status.State) // start-backend has what it wants
 }

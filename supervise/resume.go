@@ -48,10 +48,11 @@ func (s *Supervisor) begin() {
 	switch {
 	case s.now.backend != nil:
 		why := "a former keepone's backend, process still alive"
-		if !s.status.Adopted {
+		if s.status.Adopted {
+			s.event(Survived, why)
+		} else {
 			why = "keepone was replaced, its backend was not"
 		}
-		s.event(Survived, why)
 		s.step(adopted, why)
 		switch {
 		case s.stopped: // that was under way

@@ -26,6 +26,7 @@ type Supervisor struct {
 	sampling  *time.Ticker      // of memory
 	quick     bool              // it ticks oftener
 	limit     time.Duration     // of the drain that comes next
+	overAt    time.Time         // when the backend was over a memory limit last
 	pressed   bool              // the backend is over the hard limit: it has no time to exit, either
 	hasty     bool              // that drain is not waited for: what it cuts off is no news
 	watching  <-chan event      // ready or drained, of the state

@@ -18,11 +18,12 @@ var troubles = map[supervise.Kind]string{
 	supervise.Starved: "memory", supervise.Rival: "blocked", supervise.Loop: "backoff", supervise.Refused: "check failed",
 }
 
-// alerts are what there is to tell. They belong to the loop.
+// alerts are what there is to tell. They belong to the loop, and go into an
+// estate.
 type alerts struct {
-	next    time.Time      // nobody is told before
-	waiting supervise.Kind // the latest that was too early; empty for none
-	text    string         // of that
+	Next    time.Time      `json:"next"`    // nobody is told before
+	Waiting supervise.Kind `json:"waiting"` // the latest that was too early; empty for none
+	Text    string         `json:"text"`    // of that
 }
 
 // alert runs alert.command, at once or, when that was a short time ago, for the
@@ -31,31 +32,36 @@ func (s *site) alert(kind supervise.Kind, text string) {
 	if troubles[kind] == "" || len(s.config().Alert.Command) == 0 {
 		return
 	}
-	waits := s.alerts.waiting != ""
-	s.alerts.waiting, s.alerts.text = kind, text
+	waits := s.alerts.Waiting != ""
+	s.alerts.Waiting, s.alerts.Text = kind, text
 	now := time.Now()
-	if !now.Before(s.alerts.next) {
+	if !now.Before(s.alerts.Next) {
 		s.tell(now)
 	} else if !waits {
-		time.AfterFunc(s.alerts.next.Sub(now), func() {
-			s.loop.Reconfigure(context.Background(), func(*supervise.Config) { s.tell(time.Now()) }) // fails when keepone has ended
-		})
+		s.tellLater(now)
 	}
+}
+
+// tellLater is for what came too early, and for what a former program left.
+func (s *site) tellLater(now time.Time) {
+	time.AfterFunc(s.alerts.Next.Sub(now), func() {
+		s.loop.Reconfigure(context.Background(), func(*supervise.Config) { s.tell(time.Now()) }) // fails when keepone has ended
+	})
 }
 
 // tell runs the command, as the backend's user.
 func (s *site) tell(now time.Time) {
-	kind, argv := s.alerts.waiting, s.config().Alert.Command
+	kind, argv := s.alerts.Waiting, s.config().Alert.Command
 	if kind == "" || len(argv) == 0 {
 		return
 	}
-	s.alerts.waiting, s.alerts.next = "", now.Add(alertEvery)
+	s.alerts.Waiting, s.alerts.Next = "", now.Add(alertEvery)
 	spec, err := s.spec(argv)
 	if err != nil {
 		s.log("cannot run alert.command: %v", err)
 		return
 	}
-	spec.Env = append(spec.Env, "KEEPONE_NAME="+s.name, "KEEPONE_EVENT="+s.alerts.text, "KEEPONE_REASON="+troubles[kind])
+	spec.Env = append(spec.Env, "KEEPONE_NAME="+s.name, "KEEPONE_EVENT="+s.alerts.Text, "KEEPONE_REASON="+troubles[kind])
 	done := s.spawner.Check(context.Background(), spec, alertTimeout)
 	go func() {
 		if err := <-done; err != nil {

@@ -58,6 +58,20 @@ func unknownCommand(c *cobra.Command, args []string) error {
 	return misuse(hint, "cannot %s: there is no such command", args[0])
 }
 
+// oneOf refuses flags that exclude each other.
+func oneOf(c *cobra.Command, names ...string) error {
+	var set []string
+	for _, name := range names {
+		if c.Flags().Changed(name) {
+			set = append(set, "--"+name)
+		}
+	}
+	if len(set) > 1 {
+		return misuse(c.CommandPath()+" --help", "cannot %s: %s exclude each other", c.Name(), strings.Join(set, " and "))
+	}
+	return nil
+}
+
 // oneName is at most one argument, the backend's name.
 func oneName(c *cobra.Command, args []string) error {
 	if len(args) > 1 {

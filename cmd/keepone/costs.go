@@ -42,7 +42,10 @@ together and a quarter of it, beside what else this host uses now. With --sugges
 it prints the limits that would fit this backend, to paste into %s/NAME.toml.`, configDir()),
 		Example: "    keepone report\n    keepone report web2py --suggest",
 		Args:    oneName,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := oneOf(c, "json", "suggest"); err != nil {
+				return err
+			}
 			r, t, err := lookBack(s, args, since)
 			switch {
 			case err != nil:
@@ -60,7 +63,6 @@ it prints the limits that would fit this backend, to paste into %s/NAME.toml.`, 
 	sinceFlag(c, &since, 24*time.Hour)
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON: sizes in bytes")
 	c.Flags().BoolVar(&suggest, "suggest", false, "print a [memory] section that fits this backend")
-	c.MarkFlagsMutuallyExclusive("json", "suggest")
 	return c
 }
 

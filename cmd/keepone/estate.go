@@ -28,6 +28,7 @@ type estate struct {
 	Fixed   bool             `json:"fixed"` // they are an init system's
 	Seen    supervise.Status `json:"seen"`  // what the loop knew
 	Cures   cures            `json:"cures"`
+	Alerts  alerts           `json:"alerts"`
 	Config  string           `json:"config,omitempty"` // in force, where the program goes on with it; "" where it reads the file anew
 	Slims   int              `json:"slims,omitempty"`  // how often it began anew to be smaller
 	File    string           `json:"file,omitempty"`

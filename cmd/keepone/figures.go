@@ -4,7 +4,7 @@ import "keepone/supervise"
 
 // all is everything that status knows in numbers.
 func (e *exposition) all(r *statusReport) {
-	e.add("info", "keepone", "", "What runs.", 1, [2]string{"version", r.Version})
+	e.gauge("keepone_build_info", "", "What runs; always 1.", 1, [2]string{"version", r.Version}) // an Info is unknown to the classic format's parsers
 	for _, st := range supervise.States() {
 		e.gauge("keepone_state", "", "Where the backend is in its life: 1 for that state.", truth(st.String() == r.State), [2]string{"state", st.String()})
 	}

@@ -66,6 +66,10 @@ func weighPart(pids []int) part {
 	return p
 }
 
+// userHZ is the unit of times in proc_pid_stat(5): a hundredth of a second for
+// user space, whatever the kernel counts in.
+const userHZ = 100
+
 // measure adds what else the backend takes, all its processes together.
 func (b *backendReport) measure() {
 	if len(b.PIDs) == 0 {
@@ -78,7 +82,7 @@ func (b *backendReport) measure() {
 			continue // it is gone
 		}
 		if st, err := p.Stat(); err == nil {
-			cpu += st.CPUTime()
+			cpu += st.CPUTime() + float64(st.CUTime+st.CSTime)/userHZ // what its dead children had is not to get lost
 			b.Threads += st.NumThreads
 		}
 		n, err := p.FileDescriptorsLen()

@@ -132,6 +132,9 @@ func (s *site) weighOthers(now time.Time, backend []int) {
 func (s *site) weigh(pids []int, lived time.Duration) supervise.Weight {
 	g, now := &s.gauge, time.Now()
 	w := g.scale.Weigh(pids, lived)
+	if w.RSS == 0 { // it is dying
+		return supervise.Weight{}
+	}
 	g.size = w.RSS + w.Swap
 	g.history.Sample(now, g.size)
 	s.lookAtVisitors(now)
@@ -152,52 +155,6 @@ func (s *site) weigh(pids []int, lived time.Duration) supervise.Weight {
 	return supervise.Weight{RSS: w.RSS, Swap: w.Swap, Soft: w.Soft, Hard: hard, Steep: w.Steep, Fits: w.Fits}
 }
 
-// look counts whom the kernel has killed for want of memory, and how often it
-// has slowed somebody down at a memory.high.
-func (g *gauge) look() (slowed bool) {
-	if g.events == nil {
-		if g.kills != nil {
-			g.killed, _ = g.kills.Look()
-		}
-		return false
-	}
-	counts, changed := g.events.Look()
-	g.killed = counts.OOMKill
-	old := g.wall.Load()
-	if !changed && old != nil {
-		return false
-	}
-	news := wallReport{}
-	if old != nil {
-		news = *old
-	}
-	slowed = old != nil && counts.High > old.Slowed
-	news.Slowed, news.OOMKill = counts.High, counts.OOMKill
-	g.wall.Store(&news)
-	return slowed
-}
-
-// standsStill says that the unit is above a memory.high that somebody has set,
-// where the kernel slows down who allocates and ends nobody, and that most of
-// the time somebody waits for memory.
-func (g *gauge) standsStill() bool {
-	if !g.look() || g.pressure == nil {
-		g.stalls = 0
-		return false
-	}
-	g.stalls++
-	waited, _ := g.pressure.Look()
-	return g.stalls >= stalled && waited >= waiting
-}
-
-// starved is asked when a backend was killed: by the kernel, since the latest
-// sample?
-func (s *site) starved() bool {
-	before := s.gauge.killed
-	s.gauge.look()
-	return s.gauge.killed > before
-}
-
 // event keeps what happened, and tells whoever is to be told.
 func (s *site) event(kind supervise.Kind, text string) {
 	switch kind {
@@ -213,16 +170,18 @@ func (s *site) event(kind supervise.Kind, text string) {
 	s.alert(kind, text)
 }
 
-// closeGauge leaves the history where it outlives a reboot.
+// closeGauge leaves the history where it outlives a reboot, or where it is.
 func (s *site) closeGauge() {
 	g := &s.gauge
 	select {
 	case g.saving <- struct{}{}:
 	case <-time.After(lastWait):
-		return // what is being saved is as good
+		return // a slow disk: what is in the run directory stays
 	}
 	if err := g.history.Save(s.config().Memory.History); err != nil {
 		s.log("warning: %v", err)
+	} else {
+		os.Remove(s.history())
 	}
 	g.history.Close()
 }

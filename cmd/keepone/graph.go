@@ -1,8 +1,8 @@
 package main
 
 import (
+	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -105,18 +105,28 @@ func utf8Locale() bool {
 	return false
 }
 
-// drawPicture leaves no half of a file.
+// drawPicture replaces a file by a whole picture, or leaves it as it was. What
+// is no file, a pipe, is written to.
 func drawPicture(file string, c chart.Chart) error {
 	if file == "-" {
 		return chart.SVG(os.Stdout, c)
 	}
-	f, err := os.Create(file)
+	var picture bytes.Buffer
+	chart.SVG(&picture, c) // a buffer has no errors
+	to := file
+	if there, err := os.Stat(file); err != nil || there.Mode().IsRegular() {
+		to = file + ".new"
+	}
+	err := os.WriteFile(to, picture.Bytes(), 0o644)
+	if to != file {
+		if err == nil {
+			err = os.Rename(to, file)
+		} else {
+			os.Remove(to)
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("cannot write the picture: %w", err)
-	}
-	if err := errors.Join(chart.SVG(f, c), f.Close()); err != nil {
-		os.Remove(file)
-		return fmt.Errorf("cannot write the picture to %s: %w", file, err)
 	}
 	return nil
 }

@@ -54,7 +54,10 @@ each minute, and what befell the backend, of the last day at most. It goes on
 over restarts, upgrades and reboots, and can be read when keepone does not run.`,
 		Example: "    keepone history --since 30m\n    keepone history web2py --since 24h --csv > web2py.csv",
 		Args:    oneName,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := oneOf(c, "json", "csv"); err != nil {
+				return err
+			}
 			r, _, err := lookBack(s, args, since)
 			switch {
 			case err != nil:
@@ -70,7 +73,6 @@ over restarts, upgrades and reboots, and can be read when keepone does not run.`
 	sinceFlag(c, &since, time.Hour)
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON: sizes in bytes, and the last minutes second by second")
 	c.Flags().BoolVar(&asCSV, "csv", false, "print the minutes as CSV: sizes in bytes")
-	c.MarkFlagsMutuallyExclusive("json", "csv")
 	return c
 }
 

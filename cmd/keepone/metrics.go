@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -62,16 +61,13 @@ func scrape(s *selection, args []string) ([]byte, error) {
 }
 
 func expose(targets []target) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
-	defer cancel()
 	e := &exposition{}
-	for _, t := range targets {
-		r, err := askStatus(ctx, t)
-		e.name = cmp.Or(r.Name, t.name)
-		e.gauge("keepone_running", "", "Whether keepone answers.", truth(err == nil))
-		if err == nil {
-			r.enrich(t)
-			e.all(&r)
+	for i, a := range askAll(targets, scrapeTimeout) {
+		e.name = cmp.Or(a.report.Name, targets[i].name)
+		e.gauge("keepone_running", "", "Whether keepone answers.", truth(a.err == nil))
+		if a.err == nil {
+			a.report.enrich(targets[i])
+			e.all(&a.report)
 		}
 	}
 	var text bytes.Buffer

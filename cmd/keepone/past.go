@@ -21,12 +21,15 @@ type growthReport struct {
 // saved. Anybody may.
 func past(t target) (*history.Record, error) {
 	r, err := history.Read(t.history())
-	if errors.Is(err, fs.ErrNotExist) {
+	if err != nil { // missing, or of no use
+		first := err
 		saved := t.savedHistory()
 		if c, bad := loadConfig(t); bad == nil {
 			saved = c.Memory.History
 		}
-		r, err = history.Read(saved)
+		if r, err = history.Read(saved); err != nil && !errors.Is(first, fs.ErrNotExist) {
+			err = first
+		}
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &failure{exitFailed, "it begins when keepone runs: keepone run " + t.name, errors.New("there is no history of " + t.name + " yet")}

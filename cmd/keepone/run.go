@@ -66,6 +66,9 @@ func (s *site) serve(ctx context.Context) {
 	s.loop = supervise.New(s.kernel(), s.adapt(s.socket))
 	s.former.Seen = s.seen
 	s.loop.Resume(s.former)
+	if s.alerts.Waiting != "" {
+		s.tellLater(time.Now())
+	}
 	if s.openWatch(); s.watch != nil {
 		go s.watchSocket(ctx)
 	}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"keepone/metrics"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -19,7 +21,8 @@ const (
 // serveScrape answers one HTTP request and is done: RFC 9112. There is nothing
 // to be had but the metrics, at /metrics and at /.
 func serveScrape(in *os.File, out io.Writer, text func() ([]byte, error)) error {
-	in.SetReadDeadline(time.Now().Add(scrapeTimeout)) // a pipe or a socket; a file needs none
+	patience := unix.NsecToTimeval(scrapeTimeout.Nanoseconds())
+	unix.SetsockoptTimeval(int(in.Fd()), unix.SOL_SOCKET, unix.SO_RCVTIMEO, &patience) // a pipe has none
 	head := bufio.NewReader(io.LimitReader(in, longestHead))
 	line, err := head.ReadString('\n')
 	for field := line; err == nil && strings.TrimSpace(field) != ""; {

@@ -114,7 +114,7 @@ func begin(t target, load loader) (*site, *legacy, error) {
 	s.cured.Store(&cures{})
 	if inherited != nil {
 		s.cured.Store(&inherited.Cures)
-		s.seen, s.slims = &inherited.Seen, inherited.Slims
+		s.seen, s.slims, s.alerts = &inherited.Seen, inherited.Slims, inherited.Alerts
 	}
 	s.inForce.Store(s.keepPath(newView(cfg, room(t)), inherited))
 	return s, left, nil
@@ -130,7 +130,7 @@ func (s *site) clear() {
 		os.Remove(s.backendLock())
 		lock.Close()
 	}
-	for _, path := range []string{s.target.output(), s.weight(), s.history(), s.keeponePID(), s.backendPID(), s.notifySocket(), s.state(), s.lock()} {
+	for _, path := range []string{s.target.output(), s.weight(), s.keeponePID(), s.backendPID(), s.notifySocket(), s.state(), s.lock()} {
 		os.Remove(path)
 	}
 	os.Remove(s.runDir) // stays where somebody keeps something in it

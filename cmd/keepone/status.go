@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -39,13 +40,19 @@ of a monitoring plugin: 0 all is well, 1 look at it by day, 2 nobody serves, 3
 unknown.`,
 		Example: "    keepone status\n    keepone status web2py --json\n    keepone status --watch",
 		Args:    oneName,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := oneOf(c, "json", "watch", "nagios"); err != nil {
+				return err
+			}
 			ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
 			defer cancel()
-			if names := known(); len(args) == 0 && s.name+s.file+s.runDir == "" && len(names) > 1 {
-				return overview(ctx, s, names, asJSON)
+			if names := known(); len(args) == 0 && s.name+s.file+s.runDir == "" && len(names) > 1 && !watch && !plugin {
+				return overview(s, names, asJSON)
 			}
 			t, err := s.resolve(args)
+			if f := new(failure); plugin && errors.As(err, &f) {
+				f.code = pluginUnknown
+			}
 			if err != nil {
 				return err
 			}
@@ -61,7 +68,6 @@ unknown.`,
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON: sizes in bytes, times in seconds")
 	c.Flags().BoolVarP(&watch, "watch", "w", false, "redraw it in place every second, until Ctrl-C")
 	c.Flags().BoolVar(&plugin, "nagios", false, "be a monitoring plugin")
-	c.MarkFlagsMutuallyExclusive("json", "watch", "nagios")
 	return c
 }
 
@@ -82,23 +88,45 @@ func statusOf(ctx context.Context, t target, asJSON bool) error {
 	return err
 }
 
+// A reply is what became of one question.
+type reply struct {
+	report statusReport
+	err    error
+}
+
+// askAll asks all of them at a time: one that stands still keeps nobody else.
+func askAll(targets []target, patience time.Duration) []reply {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	all := make([]reply, len(targets))
+	var asking sync.WaitGroup
+	for i, t := range targets {
+		asking.Go(func() { all[i].report, all[i].err = askStatus(ctx, t) })
+	}
+	asking.Wait()
+	return all
+}
+
 // overview is one line for each of several backends, or one JSON array.
-func overview(ctx context.Context, s *selection, names []string, asJSON bool) error {
-	worst, reports := lsbRunning, []statusReport{}
-	for _, name := range names {
-		t, err := s.named(name)
-		if err != nil {
+func overview(s *selection, names []string, asJSON bool) error {
+	targets := make([]target, len(names))
+	for i, name := range names {
+		var err error
+		if targets[i], err = s.named(name); err != nil {
 			return err
 		}
-		r, err := askStatus(ctx, t)
+	}
+	worst, reports := lsbRunning, []statusReport{}
+	for i, a := range askAll(targets, statusTimeout) {
+		r, t := a.report, targets[i]
 		code, line := r.exitCode(), r.line()
-		if f := new(failure); err != nil && errors.As(notRunning(t, err), &f) {
-			code, line = f.code, strings.TrimPrefix(f.Error(), name+": ")
-			r = statusReport{Name: name, State: "unreachable", Why: line}
+		if f := new(failure); a.err != nil && errors.As(notRunning(t, a.err), &f) {
+			code, line = f.code, strings.TrimPrefix(f.Error(), t.name+": ")
+			r = statusReport{Name: t.name, State: "unreachable", Why: line}
 		}
 		worst, reports = max(worst, code), append(reports, r)
 		if !asJSON {
-			fmt.Printf("%-16s %s\n", name, line)
+			fmt.Printf("%-16s %s\n", t.name, line)
 		}
 	}
 	if asJSON {

@@ -139,7 +139,7 @@ func trial(t target, load func() (*config.Config, error)) error {
 func (s *site) estate(st supervise.Status) *estate {
 	e := &estate{
 		State: s.latest, Lock: int(s.lockFile.Fd()), Control: s.control.Load().Fd(),
-		Path: s.config().Socket.Path, Fixed: s.fixed, Seen: st, Cures: *s.cured.Load(),
+		Path: s.config().Socket.Path, Fixed: s.fixed, Seen: st, Cures: *s.cured.Load(), Alerts: s.alerts,
 	}
 	for _, l := range s.serving {
 		e.Sockets = append(e.Sockets, l.Fd())
