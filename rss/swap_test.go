@@ -1,6 +1,7 @@
 package rss
 
 import (
+	"errors"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -53,15 +54,9 @@ func swapped(t *testing.T, n int) (pids []int, end func()) {
 	for range n {
 		c := exec.Command("/proc/self/exe")
 		c.Env = append(os.Environ(), "RSS_TEST_ROLE=swapped")
-		in, err := c.StdinPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		out, err := c.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := c.Start(); err != nil {
+		in, errIn := c.StdinPipe()
+		out, errOut := c.StdoutPipe()
+		if err := errors.Join(errIn, errOut, c.Start()); err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, func() { in.Close(); c.Wait() })

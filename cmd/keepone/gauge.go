@@ -41,7 +41,8 @@ type gauge struct {
 	saving  chan struct{} // held by who saves the history
 
 	kills    *cgroup.Kills // nil where the kernel does not count them
-	killed   uint64        // of kills, at the latest look
+	killed   uint64        // by the kernel, at the latest look
+	looked   time.Time     // when that was
 	events   *cgroup.Events
 	pressure *cgroup.Pressure // both nil without a memory cgroup of our own
 	stalls   int              // samples in a row

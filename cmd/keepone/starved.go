@@ -1,8 +1,11 @@
 package main
 
+import "time"
+
 // look counts whom the kernel has killed for want of memory, and how often it
 // has slowed somebody down at a memory.high.
 func (g *gauge) look() (slowed bool) {
+	g.looked = time.Now()
 	if g.events == nil {
 		if g.kills != nil {
 			g.killed, _ = g.kills.Look()
@@ -38,10 +41,15 @@ func (g *gauge) standsStill() bool {
 	return g.stalls >= stalled && waited >= waiting
 }
 
+// stale is a look so long ago that a count which rose since proves nothing:
+// the host's may be about anybody.
+const stale = time.Minute
+
 // starved is asked when a backend was killed: by the kernel, since the latest
 // sample?
 func (s *site) starved() bool {
-	before := s.gauge.killed
-	s.gauge.look()
-	return s.gauge.killed > before
+	g := &s.gauge
+	before, then := g.killed, g.looked
+	g.look()
+	return g.killed > before && time.Since(then) < stale
 }
