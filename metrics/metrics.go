@@ -22,7 +22,7 @@ type Type string
 const (
 	Gauge   Type = "gauge"   // goes up and down; any number, also NaN and the infinities
 	Counter Type = "counter" // never goes down but to 0; its samples are called NAME_total
-	Info    Type = "info"    // labels that tell something, as NAME_info; the value is always 1
+	Info    Type = "info"    // labels that tell something, as NAME_info; the value is always 1. It is written as a gauge: parsers of the classic format know no info
 )
 
 // A Family is the figures of one name.
@@ -70,12 +70,16 @@ func Write(w io.Writer, families []Family) error {
 
 // write writes a family. A bufio.Writer keeps the first error.
 func (f Family) write(out *bufio.Writer) {
+	name, kind := f.Name, f.Type
+	if kind == Info {
+		name, kind = name+"_info", Gauge
+	}
 	meta := func(what, text string) {
 		if text != "" {
-			out.WriteString("# " + what + " " + f.Name + " " + text + "\n")
+			out.WriteString("# " + what + " " + name + " " + text + "\n")
 		}
 	}
-	meta("TYPE", string(f.Type))
+	meta("TYPE", string(kind))
 	meta("UNIT", f.Unit)
 	meta("HELP", escape(f.Help))
 	for _, s := range f.Samples {

@@ -29,8 +29,8 @@ func some() []Family {
 	}
 }
 
-const written = `# TYPE keepone_build info
-# HELP keepone_build What runs.
+const written = `# TYPE keepone_build_info gauge
+# HELP keepone_build_info What runs.
 keepone_build_info{version="0.1.0"} 1
 # TYPE keepone_memory_bytes gauge
 # UNIT keepone_memory_bytes bytes

@@ -139,7 +139,11 @@ func expected(families []Family) []any {
 				add(s, "", s.Value)
 			}
 		}
-		all = append(all, []any{f.Name, string(f.Type), f.Unit, f.Help, samples})
+		name, kind := f.Name, f.Type
+		if kind == Info {
+			name, kind = name+"_info", Gauge // as the classic format has it
+		}
+		all = append(all, []any{name, string(kind), f.Unit, f.Help, samples})
 	}
 	return all
 }

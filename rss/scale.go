@@ -61,7 +61,7 @@ func (s *Scale) Weigh(pids []int, lived time.Duration) (w Weight) {
 	switch {
 	case len(pids) < 2:
 		s.shared = 0
-	case lived >= s.refresh, s.passes(all-min(all, s.shared)) && lived >= s.asked+sharedAnew:
+	case lived >= s.refresh, s.matters(all, lived) && lived >= s.asked+sharedAnew, s.settles(lived):
 		s.askShared(pids, all)
 	}
 	w.Verdict = s.judge.judge(s.limits, all-min(all, s.shared), lived)
@@ -76,6 +76,17 @@ func (s *Scale) askShared(pids []int, all uint64) {
 	if sum, err := s.rollups.Sum(pids); err == nil {
 		s.shared = all - min(all, sum.PSS+sum.Swap)
 	}
+}
+
+// matters says that a decision hangs on how much is shared: the size at which
+// a young backend settles does, too.
+func (s *Scale) matters(all uint64, lived time.Duration) bool {
+	return s.passes(all-min(all, s.shared)) || lived < s.limits.MinLife
+}
+
+// settles says that this sample ends the backend's youth.
+func (s *Scale) settles(lived time.Duration) bool {
+	return s.judge.at < s.limits.MinLife && lived >= s.limits.MinLife
 }
 
 // passes says whether so many bytes, shared ones counted for each, are over

@@ -1,10 +1,13 @@
 package main
 
-import "keepone/supervise"
+import (
+	"keepone/metrics"
+	"keepone/supervise"
+)
 
 // all is everything that status knows in numbers.
 func (e *exposition) all(r *statusReport) {
-	e.gauge("keepone_build_info", "", "What runs; always 1.", 1, [2]string{"version", r.Version}) // an Info is unknown to the classic format's parsers
+	e.add(metrics.Info, "keepone_build", "", "What runs; always 1.", 1, [2]string{"version", r.Version})
 	for _, st := range supervise.States() {
 		e.gauge("keepone_state", "", "Where the backend is in its life: 1 for that state.", truth(st.String() == r.State), [2]string{"state", st.String()})
 	}

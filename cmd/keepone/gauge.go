@@ -148,8 +148,8 @@ func (s *site) weigh(pids []int, lived time.Duration) supervise.Weight {
 		g.saved = now
 		s.saveHistory()
 	}
-	limits, old := g.scale.Limits(), lived >= s.config().Memory.MinLife
-	hard := w.Hard || limits.Hard > 0 && old && g.standsStill()
+	still, old := g.standsStill(), lived >= s.config().Memory.MinLife
+	hard := w.Hard || still && old && g.scale.Limits().Hard > 0
 	if g.wallFor(s.hardLimit(), old, w.Fits) {
 		s.tellWall()
 	}
