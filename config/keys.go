@@ -92,7 +92,7 @@ var Keys = []Key{
 		Doc:   "How often it is read, and oftener while it grows towards a limit; a reading costs some microseconds, 0s is never.",
 		field: func(c *Config) value { return duration{&c.Memory.Sample, time.Millisecond, true} }},
 	{Name: "memory.cgroup", Type: "string", Default: `"auto"`, Example: `"off"`, Values: []string{"auto", "off"},
-		Doc:   "Whether the hard limit, and some room, is set as MemoryHigh= and MemoryMax= of the systemd unit as the last wall, where that can be had.",
+		Doc:   "Whether the hard limit, and some room, is set as MemoryMax= of the systemd unit, the last wall, where that can be had.",
 		field: func(c *Config) value { return text{&c.Memory.Cgroup} }},
 	{Name: "memory.frugal", Type: "boolean", Default: "true", Example: "false",
 		Doc: "Whether the backend is spawned without transparent huge pages (php-cgi takes 0.96 of the memory where they are \"always\") and with MALLOC_ARENA_MAX=2 (a Python of 32 threads 0.61) and " +

@@ -127,7 +127,7 @@ func (d descriptor) whole(s shape) (bool, error) {
 		return false, err
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return false, fmt.Errorf("it is no regular file; remove it")
+		return false, fmt.Errorf("it is no regular file")
 	}
 	_, ours := identity(d)
 	return ours && st.Size == s.size, nil

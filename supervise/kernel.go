@@ -121,6 +121,7 @@ type Config struct {
 	Patience     time.Duration // how long a planned restart waits for a quiet moment
 	SoftPatience time.Duration // how long one over the soft limit does
 	HardDrain    time.Duration // what requests in flight get over the hard limit
+	Limits       [2]uint64     // soft and hard, bytes; here only to see that they are others
 	OnlyWarn     bool          // nothing is done about memory
 	BackoffLimit time.Duration // the longest wait before another try
 	Sample       time.Duration // how often memory is weighed and everything looked at; 0 is only when somebody asks

@@ -12,6 +12,10 @@ func (s *Supervisor) weigh(w Weight) {
 		s.pace()
 	}
 	st := &s.status
+	if w.Fits > 0 && !s.small {
+		s.small = true
+		s.tellMemory(Warning, "a memory limit is too small for this backend: "+mebibytes(w.Fits)+" would fit")
+	}
 	if w.Soft || w.Hard {
 		s.overAt = time.Now()
 	} else if time.Since(s.overAt) >= calmDown {
@@ -24,11 +28,11 @@ func (s *Supervisor) weigh(w Weight) {
 	case s.cfg.OnlyWarn:
 		s.warn(w)
 	case w.Hard && !hurried:
-		s.event(Limit, "hard limit passed, with "+mebibytes(w.RSS+w.Swap))
+		s.tellMemory(Limit, "hard limit passed, with "+mebibytes(w.RSS+w.Swap))
 		s.plan(restart, Memory, Options{Now: true, NoCheck: true})
 	case w.Soft && s.preparing == nil && !time.Now().Before(s.holdOff):
 		if st.Postponed == "" { // else it is told already
-			s.event(Limit, "soft limit passed, with "+mebibytes(w.RSS+w.Swap))
+			s.tellMemory(Limit, "soft limit passed, with "+mebibytes(w.RSS+w.Swap))
 		}
 		s.plan(restart, Memory, Options{})
 	}
@@ -43,7 +47,7 @@ func (s *Supervisor) onItsWay() bool {
 
 // press takes that time away: it may leak on.
 func (s *Supervisor) press() {
-	s.event(Limit, "hard limit passed on the way out, with "+mebibytes(s.status.RSS+s.status.Swap))
+	s.tellMemory(Limit, "hard limit passed on the way out, with "+mebibytes(s.status.RSS+s.status.Swap))
 	s.pressed = true
 	if time.Until(s.status.Until) > s.cfg.HardDrain {
 		s.rearm(s.cfg.HardDrain)
@@ -56,9 +60,16 @@ func (s *Supervisor) warn(w Weight) {
 		return
 	}
 	s.status.Over = true
-	text := "over the memory limit, with " + mebibytes(w.RSS+w.Swap)
-	s.cfg.Log("the backend is %s", text)
-	s.event(Warning, text)
+	which := "soft"
+	if w.Hard {
+		which = "hard"
+	}
+	s.tellMemory(Warning, "over the memory limit ("+which+"), with "+mebibytes(w.RSS+w.Swap))
+}
+
+func (s *Supervisor) tellMemory(kind Kind, text string) {
+	s.cfg.Log("memory: %s", text)
+	s.event(kind, text)
 }
 
 // pace sets how often everything is looked at.

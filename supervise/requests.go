@@ -133,7 +133,10 @@ func (s *Supervisor) serve(r request) {
 			s.hurry()
 		}
 		if r.alter != nil {
-			r.alter(&s.cfg)
+			limits := s.cfg.Limits
+			if r.alter(&s.cfg); s.cfg.Limits != limits {
+				s.small = false
+			}
 			s.pace()
 			if s.cfg.Excuse == nil {
 				s.endExcuses()

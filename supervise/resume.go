@@ -33,6 +33,7 @@ func (s *Supervisor) Resume(l Legacy) {
 	s.status.Restarts, s.status.Last, s.status.LastExit, s.status.Failures = l.Restarts, l.Last, l.LastExit, l.Failures
 	if seen := l.Seen; seen != nil {
 		st := &s.status
+		st.RSS, st.Swap, st.Fits = seen.RSS, seen.Swap, seen.Fits
 		st.LastWords, st.Cut, st.HighWater, st.Samples, st.Renewed = seen.LastWords, seen.Cut, seen.HighWater, seen.Samples, seen.Renewed
 	}
 	if l.Backend != nil {
@@ -52,6 +53,8 @@ func (s *Supervisor) begin() {
 			s.event(Survived, why)
 		} else {
 			why = "keepone was replaced, its backend was not"
+			s.silent = true // nothing has happened to it
+			defer func() { s.silent = false }()
 		}
 		s.step(adopted, why)
 		switch {

@@ -26,6 +26,8 @@ type Supervisor struct {
 	sampling  *time.Ticker      // of memory
 	quick     bool              // it ticks oftener
 	limit     time.Duration     // of the drain that comes next
+	silent    bool              // moves are not told: only keepone is another
+	small     bool              // it was told that a memory limit is too small
 	overAt    time.Time         // when the backend was over a memory limit last
 	pressed   bool              // the backend is over the hard limit: it has no time to exit, either
 	hasty     bool              // that drain is not waited for: what it cuts off is no news
@@ -172,7 +174,7 @@ func (s *Supervisor) onward() {
 func (s *Supervisor) enter(to State, why string) {
 	st := &s.status
 	from := st.State
-	if !(from == Blocked && to == Starting || to == Blocked && why == s.rival) {
+	if !s.silent && !(from == Blocked && to == Starting || to == Blocked && why == s.rival) {
 		s.cfg.Log("%s -> %s: %s", from, to, why) // a rival is told once, not every second
 	}
 	switch to {

@@ -25,7 +25,7 @@ func TestMemoryOnlyWarns(t *testing.T) {
 		p.pass(61 * time.Second)
 		p.weight = Weight{RSS: 1 << 20, Soft: true}
 		p.pass(time.Second)
-		p.heard("start: started, warning: over the memory limit, with 100.0 MiB, warning: over the memory limit, with 1.0 MiB")
+		p.heard("start: started, warning: over the memory limit (hard), with 100.0 MiB, warning: over the memory limit (soft), with 1.0 MiB")
 	})
 }
 

@@ -141,7 +141,7 @@ func checkCommand(s *selection) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			for _, w := range append(cfg.Warnings(), cfg.Patience(), oddLimits(cfg, room(t))) {
+			for _, w := range append(cfg.Warnings(), cfg.Patience(), oddLimits(cfg, room(t)), oddHistory(cfg)) {
 				if w != "" {
 					fmt.Fprintln(os.Stderr, "warning: "+w)
 				}

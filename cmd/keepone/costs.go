@@ -109,7 +109,7 @@ func (c *costReport) print(w io.Writer, t target) error {
 			fmt.Fprintf(w, "%-12s %10s\n", label(name), "not seen")
 		}
 	}
-	_, err := fmt.Fprintf(w, "\nThe rest of this host uses %s now. The smallest plan for all of it is %s: with the\nlargest minute, %.0f %% of that are spare.\n",
+	_, err := fmt.Fprintf(w, "\nThe rest of this host uses %s now. The smallest plan for all of it is %s: with the\nlargest minute, %.0f %% of it is spare. Sizes are RSS as it was sampled, once a second:\nwhat a request takes for a shorter time is not seen.\n",
 		size(c.Rest), size(c.Plan), 100*c.Spare)
 	return err
 }
@@ -125,7 +125,7 @@ func label(part string) string {
 func printSuggestion(w io.Writer, t target, r *history.Record) error {
 	soft, hard, ok := r.Suggest()
 	if !ok {
-		return &failure{exitFailed, "ask again when it has run for half an hour under its usual load",
+		return &failure{exitFailed, "ask again when it has run for half an hour under its usual load, not counting the ten minutes after each start",
 			fmt.Errorf("cannot suggest limits for %s: too little was seen of it", t.name)}
 	}
 	_, err := fmt.Fprintf(w, "[memory]\nsoft = \"%dMiB\"\nhard = \"%dMiB\"\n", soft>>20, hard>>20)

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"keepone/config"
 )
@@ -30,4 +32,17 @@ func oddLimits(c *config.Config, all uint64) string {
 		return fmt.Sprintf("a memory limit is above all the memory there is, %s: it will never be passed", size(all))
 	}
 	return ""
+}
+
+// oddHistory says that there is nowhere to save the history; "" where there is.
+// The directory of the default is made.
+func oddHistory(c *config.Config) string {
+	dir := filepath.Dir(c.Memory.History)
+	if st, err := os.Stat(dir); err == nil && st.IsDir() || dir == stateDir {
+		if st, err := os.Stat(c.Memory.History); err == nil && !st.Mode().IsRegular() {
+			return fmt.Sprintf("memory.history %s is no regular file: the history will not outlive keepone", c.Memory.History)
+		}
+		return ""
+	}
+	return fmt.Sprintf("memory.history %s: there is no directory %s, so the history will not outlive keepone", c.Memory.History, dir)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"strconv"
+	"strings"
 
 	"github.com/prometheus/procfs"
 
@@ -36,15 +37,34 @@ func (p part) bytes() uint64 {
 	return *p.PSS + *p.Swap
 }
 
+// atRest weighs keepone before it is asked anything: to answer makes it larger
+// for half a minute. It is nobody where nobody runs.
+func atRest(t target) (p part, pid int) {
+	text, err := os.ReadFile(t.keeponePID())
+	if err != nil {
+		return p, 0
+	}
+	pid, err = strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return p, 0
+	}
+	return weighPart([]int{pid}), pid
+}
+
 // weighAll adds what is measured here, and not in the resident, to what that
-// says.
-func (r *statusReport) weighAll() {
-	f := &footprint{Backend: weighPart(r.Backend.PIDs), Keepone: weighPart([]int{r.Supervisor.PID})}
+// says. own is keepone itself at rest, if it is the one with that number.
+func (r *statusReport) weighAll(own part, pid int) {
+	if pid != r.Supervisor.PID || own.RSS == 0 {
+		own = weighPart([]int{r.Supervisor.PID})
+	}
+	r.Supervisor.RSS = own.RSS
+	f := &footprint{Backend: weighPart(r.Backend.PIDs), Keepone: own}
 	f.Bytes = f.Backend.bytes() + f.Keepone.bytes()
 	if r.WebServer != nil {
 		p := weighPart(r.WebServer.PIDs)
-		f.WebServer = &p
-		f.Bytes += p.bytes()
+		if f.WebServer = &p; r.WebServer.Proved {
+			f.Bytes += p.bytes()
+		}
 	}
 	if r.Memory.Room > 0 {
 		f.Share = float64(f.Bytes) / float64(r.Memory.Room)

@@ -114,9 +114,9 @@ func (s *site) weighOthers(now time.Time, backend []int) {
 		g.server.Store(nil)
 	}
 	var pids []int
+	var proved bool
 	if g.finder != nil {
 		var name string
-		var proved bool
 		pids, name, proved = g.finder.Find(s.peers, backend)
 		if was := g.server.Load(); was == nil || was.Name != name || was.Proved != proved || !slices.Equal(was.PIDs, pids) {
 			g.server.Store(&serverReport{name, proved, slices.Clone(pids)})
@@ -125,6 +125,9 @@ func (s *site) weighOthers(now time.Time, backend []int) {
 	own := uint64(0)
 	if now.Sub(g.began) >= othersEvery { // until then it has not come to rest
 		own = g.own.Sum(g.self[:])
+	}
+	if g.process == "auto" && !proved { // it may be another site's
+		pids = nil
 	}
 	g.history.Others(now, own, g.servers.Sum(pids))
 }

@@ -33,7 +33,7 @@ restart marked: in the terminal, or with --svg as a picture for a report.`,
 			if len(r.Minutes)+len(r.Seconds) == 0 {
 				return fmt.Errorf("cannot draw %s: nothing was seen in the last %s", t.name, duration(since.Seconds()))
 			}
-			c := graphOf(t, r, since)
+			c := graphOf(t, r)
 			if svg != "" {
 				return drawPicture(svg, c)
 			}
@@ -46,29 +46,23 @@ restart marked: in the terminal, or with --svg as a picture for a report.`,
 	return c
 }
 
-// closeUp is how short a time is drawn second by second.
-const closeUp = 10 * time.Minute
-
-// graphOf puts limits beside the curve where a keepone runs to say them.
-func graphOf(t target, r *history.Record, since time.Duration) chart.Chart {
-	c := chart.Chart{Title: t.name + ": memory of the backend", Every: time.Minute}
-	if since <= closeUp && len(r.Seconds) > 0 {
-		c.Every = 0
-		for _, p := range r.Seconds {
-			c.Points = append(c.Points, chart.Point{At: p.At, Min: float64(p.Bytes), Max: float64(p.Bytes)})
-		}
-	} else {
-		for _, m := range r.Minutes {
-			if m.Max[history.Backend] > 0 {
-				c.Points = append(c.Points, chart.Point{At: m.At, Min: float64(m.Min[history.Backend]), Max: float64(m.Max[history.Backend])})
-			}
+// graphOf draws the last minutes second by second. It puts limits beside the curve where a keepone runs to say them.
+func graphOf(t target, r *history.Record) chart.Chart {
+	c := chart.Chart{Title: t.name + ": memory of the backend", Every: time.Minute, To: time.Now()}
+	fine := time.Now() // from here on there are seconds
+	if len(r.Seconds) > 0 {
+		fine = r.Seconds[0].At
+	}
+	for _, m := range r.Minutes { // each stands in its middle
+		if at := m.At.Add(time.Minute / 2); m.Max[history.Backend] > 0 && at.Before(fine) {
+			c.Points = append(c.Points, chart.Point{At: at, Min: float64(m.Min[history.Backend]), Max: float64(m.Max[history.Backend])})
 		}
 	}
+	for _, p := range r.Seconds {
+		c.Points = append(c.Points, chart.Point{At: p.At, Min: float64(p.Bytes), Max: float64(p.Bytes)})
+	}
 	for _, e := range r.Events {
-		if reason, _, restarted := strings.Cut(e.Text, ":"); e.Kind == "start" {
-			if !restarted {
-				reason = "start"
-			}
+		if reason, _, restarted := strings.Cut(e.Text, ":"); e.Kind == "start" && restarted {
 			c.Marks = append(c.Marks, chart.Mark{At: e.At, Label: reason})
 		}
 	}

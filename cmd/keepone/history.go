@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -77,7 +78,24 @@ over restarts, upgrades and reboots, and can be read when keepone does not run.`
 }
 
 func sinceFlag(c *cobra.Command, since *time.Duration, normally time.Duration) {
-	c.Flags().DurationVar(since, "since", normally, "so far back, for instance 30m; a day at most")
+	*since = normally
+	c.Flags().Var((*span)(since), "since", "so far back, for instance 30m; there is a day at most")
+}
+
+// A span is a duration that may be whole days.
+type span time.Duration
+
+func (s *span) String() string { return time.Duration(*s).String() }
+func (s *span) Type() string   { return "duration" }
+func (s *span) Set(text string) error {
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		n, err := strconv.Atoi(days)
+		*s = span(n) * span(24*time.Hour)
+		return err
+	}
+	d, err := time.ParseDuration(text)
+	*s = span(d)
+	return err
 }
 
 // lookBack is the history of the backend that is meant.
@@ -148,15 +166,15 @@ func printPast(w io.Writer, r *history.Record) error {
 	for _, m := range r.Minutes {
 		text := m.At.Format("Jan _2 15:04   ")
 		for i := range partNames {
-			text += fmt.Sprintf("  %-21s", between(m.Min[i], m.Max[i]))
+			text += fmt.Sprintf("  %-16s", between(m.Min[i], m.Max[i]))
 		}
-		lines = append(lines, line{m.At, text})
+		lines = append(lines, line{m.At, strings.TrimRight(text, " ")})
 	}
 	for _, e := range r.Events {
 		lines = append(lines, line{e.At, fmt.Sprintf("%s  %s: %s", e.At.Format("Jan _2 15:04:05"), e.Kind, e.Text)})
 	}
 	slices.SortStableFunc(lines, func(a, b line) int { return a.at.Compare(b.at) })
-	if _, err := fmt.Fprintf(w, "%-15s  %-21s  %-21s  %s\n", "time", "backend", "keepone", "web server"); err != nil {
+	if _, err := fmt.Fprintf(w, "%-15s  %-16s  %-16s  %s\n", "time", "backend", "keepone", "web server"); err != nil {
 		return err
 	}
 	for _, l := range lines {
@@ -174,5 +192,9 @@ func between(low, high uint64) string {
 	case size(low) == size(high):
 		return size(low)
 	}
-	return size(low) + " - " + size(high)
+	least, most := size(low), size(high)
+	if number, unit, _ := strings.Cut(least, " "); strings.HasSuffix(most, unit) {
+		least = number
+	}
+	return least + "-" + most
 }

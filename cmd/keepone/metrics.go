@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -64,9 +65,13 @@ func expose(targets []target) ([]byte, error) {
 	e := &exposition{}
 	for i, a := range askAll(targets, scrapeTimeout) {
 		e.name = cmp.Or(a.report.Name, targets[i].name)
-		e.gauge("keepone_running", "", "Whether keepone answers.", truth(a.err == nil))
+		if f := new(failure); a.err != nil && errors.As(notRunning(targets[i], a.err), &f) && f.code == lsbUnknown {
+			report(f) // not allowed to ask, or no answer: that is no "no"
+			continue
+		}
+		e.gauge("keepone_running", "", "Whether keepone runs.", truth(a.err == nil))
 		if a.err == nil {
-			a.report.enrich(targets[i])
+			a.report.enrich(targets[i], a.own, a.pid)
 			e.all(&a.report)
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,8 @@ func (r *statusReport) plugin() (code int, why string) {
 		return pluginWarning, "a restart for memory is put off: " + m.Postponed
 	case m.Over:
 		return pluginWarning, "over the memory limit"
+	case m.Soft > 0 && r.Backend.RSS+r.Backend.Swap > m.Soft:
+		return pluginWarning, "over the soft memory limit"
 	case m.Fits > 0:
 		return pluginWarning, "the memory limit is too small, " + size(m.Fits) + " would fit"
 	case r.Failures > 0:
@@ -51,8 +54,8 @@ func (r *statusReport) nagios() (line string, code int) {
 		}
 		return fmt.Sprint(n)
 	}
-	data := fmt.Sprintf("memory=%dB;%s;%s;0;%d keepone=%dB;;;0; pending=%d;;;0;%d active=%d;;;0; restarts=%dc;;;0;",
-		r.Backend.RSS+r.Backend.Swap, bound(r.Memory.Soft), bound(r.Memory.Hard), r.Memory.Room,
+	data := fmt.Sprintf("memory=%dB;%s;;0;%d keepone=%dB;;;0; pending=%d;;;0;%d active=%d;;;0; restarts=%dc;;;0;",
+		r.Backend.RSS+r.Backend.Swap, bound(cmp.Or(r.Memory.Soft, r.Memory.Hard)), r.Memory.Room,
 		r.Supervisor.RSS, r.Queue.Pending, r.Queue.Backlog, r.Queue.Active, r.Restarts.Total)
 	return fmt.Sprintf("KEEPONE %s - %s: %s | %s", pluginWords[code], r.Name, oneLine(why), data), code
 }

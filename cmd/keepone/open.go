@@ -13,7 +13,7 @@ import (
 // instead of being refused.
 func (s *site) open(left *legacy) error {
 	if s.seen == nil { // else the former program has said so
-		for _, w := range append(s.config().Warnings(), oddLimits(s.config().Config, s.config().room)) {
+		for _, w := range append(s.config().Warnings(), oddLimits(s.config().Config, s.config().room), oddHistory(s.config().Config)) {
 			if w != "" {
 				s.log("warning: %s", w)
 			}

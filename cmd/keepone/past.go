@@ -39,8 +39,8 @@ func past(t target) (*history.Record, error) {
 
 // enrich adds what is measured or computed here and not in the resident, which
 // is to stay small. A history that cannot be had is no error.
-func (r *statusReport) enrich(t target) {
-	r.weighAll()
+func (r *statusReport) enrich(t target, own part, pid int) {
+	r.weighAll(own, pid)
 	record, err := past(t)
 	if err != nil {
 		return
@@ -60,7 +60,7 @@ func (r *statusReport) enrich(t target) {
 // recent is the last minutes as a line of bars.
 func recent(t target, width int) string {
 	record, err := past(t)
-	if err != nil || len(record.Seconds) < 2 {
+	if err != nil || len(record.Seconds) < 2 || !utf8Locale() {
 		return ""
 	}
 	seconds := record.Seconds

@@ -81,7 +81,7 @@ func (s *site) serve(ctx context.Context) {
 	if s.seen == nil {
 		s.log("listening at %s", s.config().Socket.Path)
 	} else {
-		s.log("version %s goes on in place, listening at %s", version, s.config().Socket.Path)
+		s.log("version %s goes on in place with the same backend", version)
 	}
 	notify(daemon.SdNotifyReady)
 	leave, left := context.WithCancel(ctx)

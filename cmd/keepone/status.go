@@ -52,6 +52,7 @@ unknown.`,
 			t, err := s.resolve(args)
 			if f := new(failure); plugin && errors.As(err, &f) {
 				f.code = pluginUnknown
+				fmt.Println("KEEPONE UNKNOWN - " + oneLine(f.Error()))
 			}
 			if err != nil {
 				return err
@@ -72,11 +73,12 @@ unknown.`,
 }
 
 func statusOf(ctx context.Context, t target, asJSON bool) error {
+	own, pid := atRest(t)
 	r, err := askStatus(ctx, t)
 	if err != nil {
 		return notRunning(t, err)
 	}
-	r.enrich(t)
+	r.enrich(t, own, pid)
 	if asJSON {
 		err = printJSON(r)
 	} else {
@@ -91,6 +93,8 @@ func statusOf(ctx context.Context, t target, asJSON bool) error {
 // A reply is what became of one question.
 type reply struct {
 	report statusReport
+	own    part // keepone before it was asked
+	pid    int
 	err    error
 }
 
@@ -101,7 +105,11 @@ func askAll(targets []target, patience time.Duration) []reply {
 	all := make([]reply, len(targets))
 	var asking sync.WaitGroup
 	for i, t := range targets {
-		asking.Go(func() { all[i].report, all[i].err = askStatus(ctx, t) })
+		asking.Go(func() {
+			a := &all[i]
+			a.own, a.pid = atRest(t)
+			a.report, a.err = askStatus(ctx, t)
+		})
 	}
 	asking.Wait()
 	return all

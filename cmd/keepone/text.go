@@ -78,7 +78,11 @@ func (r *statusReport) memory(row func(name, format string, args ...any)) {
 	}
 	m := r.Memory
 	if m.Fits > 0 {
-		row("", "its limit is too small: it was over it in its first minutes already, and %s would fit", size(m.Fits))
+		grown := ""
+		if r.Backend.RSS > m.Fits {
+			grown = ", and has grown since"
+		}
+		row("", "the limit is too small: the backend settled above it%s; at least %s would fit", grown, size(m.Fits))
 	}
 	if m.Over {
 		row("", "over the limit; memory.action is \"warn\", so nothing follows")
@@ -108,11 +112,10 @@ func (r *statusReport) footprint(row func(name, format string, args ...any)) {
 	line("backend", f.Backend)
 	line("keepone", f.Keepone)
 	if f.WebServer != nil {
-		name := r.WebServer.Name
+		line(r.WebServer.Name, *f.WebServer)
 		if !r.WebServer.Proved {
-			name += "?" // nobody of it was seen at the socket yet
+			row("", "           (not seen at the socket yet, so not in the sum)")
 		}
-		line(name, *f.WebServer)
 	}
 }
 

@@ -46,11 +46,12 @@ func watchStatus(t target) error {
 func screen(ctx context.Context, t target) string {
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
+	own, pid := atRest(t)
 	r, err := askStatus(ctx, t)
 	if err != nil {
 		return fmt.Sprintf("%v\n", notRunning(t, err))
 	}
-	r.enrich(t)
+	r.enrich(t, own, pid)
 	width, _ := terminal()
 	return r.text() + "\n" + recent(t, width)
 }
