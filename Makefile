@@ -6,13 +6,16 @@ BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -buildmode=exe -ldflags '$(LDFLAG
 MINUTES  = 30
 TOOLS    = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build test chaos demo lint race bench packages-for-tests packages-for-demo clean
+.PHONY: build test vm chaos demo lint race bench packages-for-tests packages-for-vm packages-for-demo clean
 
 build: ## the keepone binary, static, not position-independent (DESIGN.md, "Go")
 	$(BUILD) -o keepone ./cmd/keepone
 
-test: packages-for-tests ## every test; as root all of them
-	$(GO) test -timeout 20m ./...
+test: packages-for-tests ## every test but the virtual machine's; as root all of them
+	$(GO) test -timeout 20m -parallel 4 $$($(GO) list ./... | grep -v /e2e/vm)
+
+vm: packages-for-tests packages-for-vm ## a Debian under qemu, for what only cgroup v2 can show
+	$(GO) test -timeout 20m ./e2e/vm
 
 chaos: packages-for-tests ## random events under load for MINUTES; CHAOS_SEED=N plays a run again
 	CHAOS_MINUTES=$(MINUTES) $(GO) test -count=1 -v -timeout $$(($(MINUTES) + 10))m -run '^TestChaos$$' ./e2e
@@ -43,8 +46,11 @@ packages-for-demo:
 
 packages-for-tests:
 	@./packaging/need lighttpd:lighttpd php-cgi:php-cgi nginx:nginx-light python3:python3 curl:curl mmdebstrap:mmdebstrap ip:iproute2 fcgiwrap:fcgiwrap \
-		qemu-system-x86_64:qemu-system-x86 "/usr/lib/*/perl5/*/FCGI.pm:libfcgi-perl" \
+		"/usr/lib/*/perl5/*/FCGI.pm:libfcgi-perl" \
 		/usr/lib/python3/dist-packages/prometheus_client/openmetrics/parser.py:python3-prometheus-client
+
+packages-for-vm:
+	@./packaging/need qemu-system-x86_64:qemu-system-x86
 
 clean:
 	rm -f keepone keepone-demo

@@ -67,7 +67,7 @@ func TestLimitTooSmall(t *testing.T) {
 			if f.Memory.Fits <= f.Backend.RSS || f.Memory.Fits > 2*f.Backend.RSS || f.Memory.Fits%mebibyte != 0 {
 				t.Errorf("it has %d bytes, and %d would fit", f.Backend.RSS, f.Memory.Fits)
 			}
-			if text := s.do("status").out; !strings.Contains(text, "its limit is too small") || !strings.Contains(text, "would fit") {
+			if text := s.do("status").out; !strings.Contains(text, "the limit is too small") || !strings.Contains(text, "would fit") {
 				t.Errorf("status does not say so:\n%s", text)
 			}
 			if a := s.keepone("status", "--nagios"); a.code != 1 || !strings.Contains(a.out, "too small") {

@@ -177,7 +177,7 @@ func TestNagios(t *testing.T) {
 	set := settings{"memory.soft": "100MiB", "memory.hard": "200MiB", "control.read": []string{}}
 	s := newRunningSite(t, plan{front: "lighttpd", command: leaker(t, "threaded.py"), settings: set})
 	s.get("/fast")
-	line := regexp.MustCompile(`^KEEPONE (OK|WARNING|CRITICAL) - ` + regexp.QuoteMeta(s.name()) + `: [^|\n]+ \| memory=(\d+)B;104857600;209715200;0;\d+ keepone=\d+B;;;0; pending=0;;;0;4096 active=\d+;;;0; restarts=\d+c;;;0;\n$`)
+	line := regexp.MustCompile(`^KEEPONE (OK|WARNING|CRITICAL) - ` + regexp.QuoteMeta(s.name()) + `: [^|\n]+ \| memory=(\d+)B;104857600;;0;\d+ keepone=\d+B;;;0; pending=0;;;0;4096 active=\d+;;;0; restarts=\d+c;;;0;\n$`)
 	says := func(code int, word string) {
 		t.Helper()
 		a := s.keepone("status", "--nagios")

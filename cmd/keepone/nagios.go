@@ -34,10 +34,10 @@ func (r *statusReport) plugin() (code int, why string) {
 		return pluginWarning, "a restart for memory is put off: " + m.Postponed
 	case m.Over:
 		return pluginWarning, "over the memory limit"
-	case m.Soft > 0 && r.Backend.RSS+r.Backend.Swap > m.Soft:
-		return pluginWarning, "over the soft memory limit"
 	case m.Fits > 0:
 		return pluginWarning, "the memory limit is too small, " + size(m.Fits) + " would fit"
+	case m.Soft > 0 && r.Backend.RSS+r.Backend.Swap > m.Soft:
+		return pluginWarning, "over the soft memory limit"
 	case r.Failures > 0:
 		return pluginWarning, r.line() + ", after a failure"
 	}
