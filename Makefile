@@ -12,7 +12,7 @@ build: ## the keepone binary, static, not position-independent (DESIGN.md, "Go")
 	$(BUILD) -o keepone ./cmd/keepone
 
 test: packages-for-tests ## every test but the virtual machine's; as root all of them
-	$(GO) test -timeout 20m -parallel 4 $$($(GO) list ./... | grep -v /e2e/vm)
+	$(GO) test -timeout 20m -parallel 8 $$($(GO) list ./... | grep -v /e2e/vm)
 
 vm: packages-for-tests packages-for-vm ## a Debian under qemu, for what only cgroup v2 can show
 	$(GO) test -timeout 20m ./e2e/vm
