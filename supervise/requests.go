@@ -133,15 +133,7 @@ func (s *Supervisor) serve(r request) {
 			s.hurry()
 		}
 		if r.alter != nil {
-			limits := s.cfg.Limits
-			if r.alter(&s.cfg); s.cfg.Limits != limits {
-				s.small = false
-			}
-			s.pace()
-			if s.cfg.Excuse == nil {
-				s.endExcuses()
-			}
-			s.publish()
+			s.alter(r.alter)
 		}
 		s.answer(r)
 		return
@@ -165,6 +157,19 @@ func (s *Supervisor) serve(r request) {
 	if r.opts.NoWait {
 		s.dispatch(r.reply)
 	}
+}
+
+// alter changes the configuration, and what hangs on it.
+func (s *Supervisor) alter(change func(*Config)) {
+	limits := s.cfg.Limits
+	if change(&s.cfg); s.cfg.Limits != limits {
+		s.small = false
+	}
+	s.pace()
+	if s.cfg.Excuse == nil {
+		s.endExcuses()
+	}
+	s.publish()
 }
 
 // dispatch answers one caller who does not wait for the outcome, unless that

@@ -65,8 +65,15 @@ func oneLine(text string) string {
 	return strings.NewReplacer("\n", "; ", "|", "/").Replace(text)
 }
 
-// pluginOf is keepone status --nagios.
-func pluginOf(ctx context.Context, t target) error {
+// pluginOf is keepone status --nagios, of what the arguments meant. Whatever
+// goes wrong, there is a line.
+func pluginOf(t target, err error) error {
+	if err != nil {
+		fmt.Println("KEEPONE UNKNOWN - " + oneLine(err.Error()))
+		return silent(pluginUnknown)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
+	defer cancel()
 	r, err := askStatus(ctx, t)
 	line, code := r.nagios()
 	if err != nil {

@@ -120,10 +120,7 @@ func (s *site) report(st *supervise.Status, own uint64) statusReport {
 			Path: v.Socket.Path, Owner: bound.Socket.Owner, Group: bound.Socket.Group,
 			Mode: bound.mode, Fixed: s.fixed, Generation: st.Generation, Next: st.Next,
 		},
-		Memory: memoryReport{
-			Soft: v.Memory.Soft.Of(v.room), Hard: v.Memory.Hard.Of(v.room), Room: v.room, Samples: st.Samples,
-			Fits: st.Fits, Over: st.Over, Postponed: st.Postponed, Wall: s.gauge.wall.Load(),
-		},
+		Memory:   s.memoryReport(st),
 		Restarts: restartsReport{Total: st.Restarts},
 	}
 	if server := s.gauge.server.Load(); server != nil && server.Name != "" {
@@ -145,6 +142,14 @@ func (s *site) report(st *supervise.Status, own uint64) statusReport {
 		r.Restarts.Last = restartEvent{string(st.Last.Reason), st.Last.Exit, age(st.Last.At)}
 	}
 	return r
+}
+
+func (s *site) memoryReport(st *supervise.Status) memoryReport {
+	limits := s.memoryLimits()
+	return memoryReport{
+		Soft: limits.Soft, Hard: limits.Hard, Room: s.config().room, Samples: st.Samples,
+		Fits: st.Fits, Over: st.Over, Postponed: st.Postponed, Wall: s.gauge.wall.Load(),
+	}
 }
 
 // A quickStatus answers plain status questions. It belongs to the goroutine of

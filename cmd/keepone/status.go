@@ -44,26 +44,20 @@ unknown.`,
 			if err := oneOf(c, "json", "watch", "nagios"); err != nil {
 				return err
 			}
-			ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
-			defer cancel()
-			if names := known(); len(args) == 0 && s.name+s.file+s.runDir == "" && len(names) > 1 && !watch && !plugin {
+			if plugin {
+				return pluginOf(s.resolve(args))
+			}
+			if names := known(); len(args) == 0 && s.name+s.file+s.runDir == "" && len(names) > 1 && !watch {
 				return overview(s, names, asJSON)
 			}
 			t, err := s.resolve(args)
-			if f := new(failure); plugin && errors.As(err, &f) {
-				f.code = pluginUnknown
-				fmt.Println("KEEPONE UNKNOWN - " + oneLine(f.Error()))
-			}
-			if err != nil {
-				return err
-			}
 			switch {
+			case err != nil:
+				return err
 			case watch:
 				return watchStatus(t)
-			case plugin:
-				return pluginOf(ctx, t)
 			}
-			return statusOf(ctx, t, asJSON)
+			return statusOf(t, asJSON)
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON: sizes in bytes, times in seconds")
@@ -72,7 +66,9 @@ unknown.`,
 	return c
 }
 
-func statusOf(ctx context.Context, t target, asJSON bool) error {
+func statusOf(t target, asJSON bool) error {
+	ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
+	defer cancel()
 	own, pid := atRest(t)
 	r, err := askStatus(ctx, t)
 	if err != nil {
