@@ -25,7 +25,7 @@ type Verdict struct {
 const (
 	maxM     = 8 // samples that are remembered
 	ahead    = 5 // so many samples from the hard limit, a slope is steep
-	runs     = 7 // so many samples in a row over the hard limit and growing: the backend runs away
+	runs     = 7 // so many samples over the hard limit and growing: the backend runs away
 	runAways = 3 // so many backends in a row that do so in their youth: the next ones may have twice as much
 )
 
@@ -37,7 +37,7 @@ type judge struct {
 	settled uint64        // bytes, at the end of its youth; 0 before
 	latest  uint64        // bytes
 	at      time.Duration // its age then
-	growing uint64        // so many samples in a row over the hard limit were larger than the one before
+	growing uint64        // so many samples over the hard limit were larger than the one before, less twice those that were not
 	ranAway bool          // it was judged to, in its youth
 	inARow  uint64        // how many before it were
 }
@@ -80,20 +80,19 @@ func (j *judge) judge(l Limits, bytes uint64, lived time.Duration) (v Verdict) {
 // slope counts what grows over the hard limit, and says whether a sample is
 // steep: the next few, at that rate, reach the limit.
 func (j *judge) slope(l Limits, bytes uint64, lived time.Duration) bool {
-	dt := lived - j.at
-	if l.Hard == 0 || j.latest == 0 || dt <= 0 || bytes <= j.latest {
-		j.growing = 0
-		return false
+	dt, perSecond := lived-j.at, 0.0
+	if j.latest > 0 && dt > 0 && bytes > j.latest {
+		perSecond = float64(bytes-j.latest) / dt.Seconds()
 	}
-	perSecond := float64(bytes-j.latest) / dt.Seconds()
-	if bytes <= l.Hard {
+	switch {
+	case l.Hard == 0 || bytes <= l.Hard:
 		j.growing = 0
-	} else if perSecond >= float64(bytes)/50 { // 2 %: a small program that warms up grows by some pages
+	case perSecond >= float64(bytes)/50: // 2 %: a small program that warms up grows by some pages
 		j.growing++
-	} else {
-		j.growing = 0
+	default: // a program that leaks takes a breath now and then
+		j.growing -= min(j.growing, 2)
 	}
-	return perSecond >= float64(l.Hard)/100 && float64(bytes)+perSecond*ahead*l.Every.Seconds() > float64(l.Hard)
+	return l.Hard > 0 && perSecond >= float64(l.Hard)/100 && float64(bytes)+perSecond*ahead*l.Every.Seconds() > float64(l.Hard)
 }
 
 // bar is what a young backend that grows must reach to be restarted: a tenth
