@@ -137,6 +137,7 @@ const (
 	firstBackoff = 100 * time.Millisecond // and what lies at least between two spawns
 	trusted      = time.Minute            // up this long, a backend's failures are forgotten
 	killAgain    = time.Second            // after a SIGKILL that did not end the tree
+	leastUp      = time.Second            // that a backend is up, whatever it weighs: samples may come ten times as often
 	quickest     = 50 * time.Millisecond  // between two samples of a backend that grows
 	calmDown     = time.Minute            // below a memory limit, until passing it is news again
 	oftener      = 10                     // so much, then

@@ -24,7 +24,7 @@ func (s *Supervisor) weigh(w Weight) {
 	switch hurried := s.preparing != nil && s.preparing.opts.Now; {
 	case w.Hard && !s.cfg.OnlyWarn && s.onItsWay():
 		s.press()
-	case st.State != Up || !w.Soft && !w.Hard:
+	case st.State != Up || !w.Soft && !w.Hard || time.Since(st.Since) < leastUp:
 	case s.cfg.OnlyWarn:
 		s.warn(w)
 	case w.Hard && !hurried:
