@@ -28,16 +28,22 @@ func (h *History) Over(limit uint64, m int) (n int) {
 	return n
 }
 
-// Least is the smallest of the latest m; 0 where there is none.
-func (h *History) Least(m int) uint64 {
-	if h.n == 0 {
+// Middle is the median of the latest m, of an even number the larger one: where
+// it has settled, whatever one sample says. 0 where there is none.
+func (h *History) Middle(m int) uint64 {
+	var sorted [maxM]uint64
+	n := min(m, h.Len())
+	if n == 0 {
 		return 0
 	}
-	least := h.back(0)
-	for i := range min(m, h.Len()) {
-		least = min(least, h.back(i))
+	for i := range n {
+		at := i
+		for v := h.back(i); at > 0 && sorted[at-1] > v; at-- {
+			sorted[at] = sorted[at-1]
+		}
+		sorted[at] = h.back(i)
 	}
-	return least
+	return sorted[n/2]
 }
 
 // back is the latest sample but i.

@@ -64,7 +64,7 @@ func (j *judge) judge(l Limits, bytes uint64, lived time.Duration) (v Verdict) {
 	}
 	young := lived < l.MinLife
 	if !young && wasYoung {
-		j.settled = j.recent.Least(l.M)
+		j.settled = j.recent.Middle(l.M)
 	}
 	v.Fits = j.fits(l, young)
 	if young {
@@ -120,7 +120,7 @@ func (j *judge) inForce(limit, part uint64) uint64 {
 func (j *judge) fits(l Limits, young bool) uint64 {
 	has := j.settled
 	if young && j.recent.Len() >= l.M {
-		has = j.recent.Least(l.M)
+		has = j.recent.Middle(l.M)
 	}
 	smallest := l.Soft
 	if smallest == 0 {
