@@ -61,7 +61,7 @@ func (s *Scale) Weigh(pids []int, lived time.Duration) (w Weight) {
 	switch {
 	case len(pids) < 2:
 		s.shared = 0
-	case lived >= s.refresh, s.matters(all, lived) && lived >= s.asked+sharedAnew, s.settles(lived):
+	case lived >= s.refresh, lived >= s.asked+s.believed(all):
 		s.askShared(pids, all)
 	}
 	w.Verdict = s.judge.judge(s.limits, all-min(all, s.shared), lived)
@@ -78,15 +78,16 @@ func (s *Scale) askShared(pids []int, all uint64) {
 	}
 }
 
-// matters says that a decision hangs on how much is shared: the size at which
-// a young backend settles does, too.
-func (s *Scale) matters(all uint64, lived time.Duration) bool {
-	return s.passes(all-min(all, s.shared)) || lived < s.limits.MinLife
-}
-
-// settles says that this sample ends the backend's youth.
-func (s *Scale) settles(lived time.Duration) bool {
-	return s.judge.at < s.limits.MinLife && lived >= s.limits.MinLife
+// believed is for how long what was asked holds now. While the backend is
+// young, every sample tells the size at which it settles.
+func (s *Scale) believed(all uint64) time.Duration {
+	switch {
+	case s.judge.at < s.limits.MinLife: // the sample that ends its youth included
+		return s.limits.Every
+	case s.passes(all - min(all, s.shared)):
+		return sharedAnew
+	}
+	return sharedFor
 }
 
 // passes says whether so many bytes, shared ones counted for each, are over
