@@ -4,24 +4,16 @@ package rss
 
 import (
 	"os"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 )
 
-// A Sampler reads /proc/PID/statm of the processes it is asked for. It keeps
-// the files open: a kept descriptor stands for that process and no later one of
-// the same number. It belongs to one goroutine.
+// A Sampler reads /proc/PID/statm of the processes it is asked for, from files
+// that stay open. It belongs to one goroutine.
 type Sampler struct {
-	page  uint64 // bytes
-	files []statm
-	text  [128]byte
-}
-
-type statm struct {
-	pid  int
-	fd   int
-	seen bool // in the latest sample
+	openFiles
+	page uint64 // bytes
+	text [128]byte
 }
 
 // NewSampler returns a Sampler that knows no process yet.
@@ -29,58 +21,19 @@ func NewSampler() *Sampler { return &Sampler{page: uint64(os.Getpagesize())} }
 
 // Sum returns the bytes that the processes have resident together, shared
 // pages counted once for each. A process that is gone counts nothing.
-func (s *Sampler) Sum(pids []int) (bytes uint64) {
-	for i := range s.files {
-		s.files[i].seen = false
-	}
-	for _, pid := range pids {
-		bytes += s.read(pid)
-	}
-	kept := s.files[:0]
-	for _, f := range s.files {
-		if f.seen {
-			kept = append(kept, f)
-		} else {
-			unix.Close(f.fd)
-		}
-	}
-	s.files = kept
-	return bytes
-}
+func (s *Sampler) Sum(pids []int) (bytes uint64) { return s.sum(pids, "statm", s) }
 
-// read returns the resident bytes of one process. When its kept file belongs
-// to a dead process, the number has been given away: it is opened anew.
-func (s *Sampler) read(pid int) uint64 {
-	for i := range s.files {
-		f := &s.files[i]
-		if f.pid != pid {
-			continue
-		}
-		if pages, ok := s.resident(f.fd); ok {
-			f.seen = true
-			return pages * s.page
-		}
-	}
-	fd, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/statm", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return 0
-	}
-	s.files = append(s.files, statm{pid, fd, true})
-	pages, _ := s.resident(fd)
-	return pages * s.page
-}
-
-// resident parses "size resident shared ...", in pages: proc_pid_statm(5).
-func (s *Sampler) resident(fd int) (pages uint64, ok bool) {
+// read parses "size resident shared ...", in pages: proc_pid_statm(5).
+func (s *Sampler) read(fd int) (bytes uint64, ok bool) {
 	n, err := unix.Pread(fd, s.text[:], 0)
 	if err != nil || n <= 0 {
 		return 0, false
 	}
-	field := 0
+	field, pages := 0, uint64(0)
 	for _, c := range s.text[:n] {
 		switch {
 		case c == ' ' && field == 1:
-			return pages, true
+			return pages * s.page, true
 		case c == ' ':
 			field++
 		case field == 1:

@@ -1,28 +1,15 @@
 package rss
 
-import (
-	"slices"
-	"strconv"
-
-	"golang.org/x/sys/unix"
-)
+import "golang.org/x/sys/unix"
 
 // A Swapped reads how much of the processes it is asked for is swapped out. As
 // long as the host has nothing in swap at all that is one system call, whatever
-// the number of processes; else one for each more. As a Sampler does it keeps
-// files open, each of which stands for its process and no later one of the same
-// number. The zero value is ready. It belongs to one goroutine.
+// the number of processes; else one for each more, from files that stay open.
+// The zero value is ready. It belongs to one goroutine.
 type Swapped struct {
-	host  unix.Sysinfo_t
-	files []status
-	path  [64]byte
-	text  [4096]byte
-}
-
-type status struct {
-	pid  int
-	fd   int
-	seen bool // in the latest sample
+	openFiles
+	host unix.Sysinfo_t
+	text [4096]byte
 }
 
 // Sum returns the bytes of the processes that are swapped out: VmSwap of
@@ -32,22 +19,7 @@ func (s *Swapped) Sum(pids []int) (bytes uint64) {
 	if !s.inUse() {
 		pids = nil
 	}
-	for i := range s.files {
-		s.files[i].seen = false
-	}
-	for _, pid := range pids {
-		bytes += s.read(pid)
-	}
-	kept := s.files[:0]
-	for _, f := range s.files {
-		if f.seen {
-			kept = append(kept, f)
-		} else {
-			unix.Close(f.fd)
-		}
-	}
-	s.files = kept
-	return bytes
+	return s.sum(pids, "status", s)
 }
 
 // inUse says whether the host has anything in swap: sysinfo(2). Where that
@@ -56,30 +28,10 @@ func (s *Swapped) inUse() bool {
 	return unix.Sysinfo(&s.host) != nil || s.host.Freeswap != s.host.Totalswap
 }
 
-// read returns the swapped bytes of one process. When its kept file belongs to
-// a dead process, the number has been given away: it is opened anew.
-func (s *Swapped) read(pid int) uint64 {
-	if i := slices.IndexFunc(s.files, func(f status) bool { return f.pid == pid }); i >= 0 {
-		if bytes, ok := s.swap(s.files[i].fd); ok {
-			s.files[i].seen = true
-			return bytes
-		}
-		s.files[i].pid = 0 // closed at the end of this sample
-	}
-	path := strconv.AppendInt(append(s.path[:0], "/proc/"...), int64(pid), 10)
-	fd, err := openRaw(append(path, "/status\x00"...))
-	if err != nil {
-		return 0
-	}
-	s.files = append(s.files, status{pid, fd, true})
-	bytes, _ := s.swap(fd)
-	return bytes
-}
-
-// swap looks for the line of VmSwap, in kB. Before it stand the groups, which
+// read looks for the line of VmSwap, in kB. Before it stand the groups, which
 // may be thousands: the buffer may hold a part only. A zombie has no such line.
 // Nobody can forge one: the kernel escapes newlines in names.
-func (s *Swapped) swap(fd int) (bytes uint64, ok bool) {
+func (s *Swapped) read(fd int) (bytes uint64, ok bool) {
 	const key = "\nVmSwap:"
 	matched := 0
 	for off := int64(0); ; {

@@ -159,7 +159,7 @@ func TestSwap(t *testing.T) {
 // returns the sum.
 func (s *Swapped) reading(pids []int) (bytes uint64) {
 	for _, pid := range pids {
-		bytes += s.read(pid)
+		bytes += s.one(pid, "status", s)
 	}
 	return bytes
 }
@@ -227,7 +227,7 @@ func TestSwapText(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, ok := s.swap(int(f.Fd())); got != want || !ok {
+			if got, ok := s.read(int(f.Fd())); got != want || !ok {
 				t.Fatalf("%q behind %d bytes: %d, %v", name, before, got, ok)
 			}
 			f.Close()
