@@ -36,7 +36,9 @@ func (l life) upgraded(s *Spawner) {
 	if late || zombie { // it dies where nobody waits
 		syscall.Kill(l.PID, syscall.SIGKILL)
 		fd, _ := unix.PidfdOpen(l.PID, 0)
-		unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, -1)
+		for !Ended(fd) {
+			unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, -1)
+		}
 	}
 	go s.Reaper.Run(context.Background())
 	if late { // and is reaped before it is adopted

@@ -46,8 +46,7 @@ func (p Process) Open() (pidfd int, err error) {
 	}
 	// The pidfd is opened first: whoever it means cannot change any more. It is
 	// readable when that is a zombie, pidfd_open(2).
-	dead, _ := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
-	if now, err := Identify(p.PID); err != nil || now != p || dead > 0 {
+	if now, err := Identify(p.PID); err != nil || now != p || ended(fd) {
 		unix.Close(fd)
 		if err == nil {
 			err = ErrGone
@@ -55,6 +54,15 @@ func (p Process) Open() (pidfd int, err error) {
 		return -1, err
 	}
 	return fd, nil
+}
+
+func ended(pidfd int) bool {
+	for {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, 0)
+		if err != unix.EINTR { // a signal counts even where nothing waits
+			return n > 0
+		}
+	}
 }
 
 // Started is when the process was spawned, by the clock on the wall: its start

@@ -89,7 +89,11 @@ func (l *Listener) activeAt(pidfd, number int) (bool, error) {
 		return false, nil // the listening socket itself
 	}
 	poll := []unix.PollFd{{Fd: int32(fd)}}
-	if _, err := unix.Poll(poll, 0); err != nil && err != unix.EINTR {
+	_, err = unix.Poll(poll, 0)
+	for err == unix.EINTR { // a signal counts even where nothing waits
+		_, err = unix.Poll(poll, 0)
+	}
+	if err != nil {
 		return false, err
 	}
 	return poll[0].Revents&unix.POLLHUP == 0, nil // shut down both ways: the client is gone

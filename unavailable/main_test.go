@@ -144,7 +144,11 @@ func (s *site) blocking() error {
 // accept is what the next backend does, without waiting.
 func (s *site) accept() (net.Conn, error) {
 	fds := []unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN}}
-	if n, err := unix.Poll(fds, 0); n == 0 || err != nil {
+	n, err := unix.Poll(fds, 0)
+	for err == unix.EINTR {
+		n, err = unix.Poll(fds, 0)
+	}
+	if n == 0 || err != nil {
 		return nil, fmt.Errorf("nobody waits (%v)", err)
 	}
 	fd, _, err := unix.Accept4(s.fd, unix.SOCK_CLOEXEC)
