@@ -55,7 +55,9 @@ func (s *Supervisor) began() {
 		st.Restarts++
 		st.Last = Restart{Reason: s.because, Exit: st.LastExit, At: time.Now()}
 	}
-	s.event(Begun, s.whyBegun())
+	if s.rival == "" {
+		s.event(Begun, s.whyBegun())
+	}
 	s.because, s.limit, s.hasty, s.pressed = "", s.cfg.DrainTimeout, false, false
 	st.Health, s.health = "", outcomes{next: time.Now().Add(s.cfg.ProbeEvery)}
 	st.PID, st.Started, st.Adopted = s.now.backend.PID(), time.Now(), false
@@ -90,11 +92,12 @@ func (s *Supervisor) gone(e Exit) {
 		s.now.backend, s.paused = nil, false
 	}
 	starved := s.starved(&e)
-	st.PID, st.RSS, st.Swap, st.LastExit = 0, 0, 0, e.Text
+	st.PID, st.RSS, st.Swap = 0, 0, 0
 	if e.Blocked != "" && moves[st.State][blocked].do != impossible {
 		s.step(blocked, e.Blocked)
 		return
 	}
+	st.LastExit = e.Text
 	dying, why := st.State == Draining, e.Text
 	if s.because == Hung {
 		st.LastWords = s.cfg.LastWords()

@@ -71,9 +71,10 @@ const (
 	Finished  Reason = "finished"
 	Unhealthy Reason = "unhealthy" // not ready in time, or its answers are not as expected
 	Hung      Reason = "hung"
-	OOM       Reason = "oom"     // the kernel killed it because there was no memory left
-	Adopted   Reason = "adopted" // a former keepone's, and not wanted for long
-	Broken    Reason = "socket"  // its listening socket was of no use any more
+	OOM       Reason = "oom"        // the kernel killed it because there was no memory left
+	Adopted   Reason = "adopted"    // a former keepone's, and not wanted for long
+	Taken     Reason = "taken over" // somebody else had started it
+	Broken    Reason = "socket"     // its listening socket was of no use any more
 )
 
 // A Weight is one sample of the backend's memory and what follows from it.

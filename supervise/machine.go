@@ -44,7 +44,7 @@ type event uint8
 
 const (
 	start   event = iota // boot, or an operator wants it up
-	adopted              // boot, and a former keepone's backend lives
+	adopted              // boot, and a former keepone's backend lives; or a rival is taken over
 	stop                 // shutdown, or an operator wants it down
 	restart              // a new one is wanted: operator, memory, ...
 	ready                // it serves
@@ -100,6 +100,7 @@ var moves = [numStates][numEvents]move{
 	},
 	Blocked: {
 		start:   {Starting, spawn},
+		adopted: {Starting, attend},
 		stop:    {Down, nothing},
 		restart: {Starting, spawn},
 		expired: {Starting, spawn},
@@ -156,6 +157,7 @@ var moves = [numStates][numEvents]move{
 	},
 	Backoff: {
 		start:   {Starting, spawn},
+		adopted: {Starting, attend},
 		stop:    {Down, nothing},
 		restart: {Starting, spawn},
 		expired: {Starting, spawn},

@@ -28,14 +28,14 @@ func Example_moves() {
 	// Output:
 	// state      start                adopted              stop                 restart              ready                drained              exited               blocked              hung                 expired
 	// down       starting spawn       starting attend      down                 starting spawn       -                    -                    -                    -                    -                    -
-	// blocked    starting spawn       -                    down                 starting spawn       -                    -                    -                    -                    -                    starting spawn
+	// blocked    starting spawn       starting attend      down                 starting spawn       -                    -                    -                    -                    -                    starting spawn
 	// starting   starting             -                    closing drain        draining drain       up                   -                    backoff              blocked              -                    restarting terminate
 	// up         up                   -                    closing drain        draining drain       -                    -                    backoff              -                    restarting abort     -
 	// draining   draining             -                    closing              draining             -                    restarting terminate backoff              blocked              -                    restarting terminate
 	// restarting restarting           -                    stopping             restarting           -                    -                    starting spawn       blocked              -                    restarting kill
 	// closing    draining             -                    closing              draining             -                    stopping terminate   down                 down                 -                    stopping terminate
 	// stopping   restarting           -                    stopping             restarting           -                    -                    down                 down                 -                    stopping kill
-	// backoff    starting spawn       -                    down                 starting spawn       -                    -                    -                    -                    -                    starting spawn
+	// backoff    starting spawn       starting attend      down                 starting spawn       -                    -                    -                    -                    -                    starting spawn
 }
 
 // Every rule here is checked in all 90 cells.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -92,7 +93,7 @@ func acts() (all []act) {
 			b.end(Exit{Text: "crash"})
 		}
 	})
-	return append(all, settings()...)
+	return slices.Concat(all, takeOvers(), settings())
 }
 
 // settings change how the world behaves from now on.

@@ -23,6 +23,7 @@ type request struct {
 	look  *Look       // a question that is answered in place
 	alter func(*Config)
 	calm  func(Status) error // to be called when nothing is under way
+	taken *Incumbent         // to be followed by a backend of ours
 }
 
 type answer struct {
@@ -126,6 +127,10 @@ func late(reply <-chan answer, err error) (Status, error) {
 func (s *Supervisor) serve(r request) {
 	if r.calm != nil {
 		s.calmly = append(s.calmly, r)
+		return
+	}
+	if r.taken != nil {
+		s.takes = append(s.takes, r)
 		return
 	}
 	if r.ev == numEvents {

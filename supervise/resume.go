@@ -26,7 +26,10 @@ type Legacy struct {
 // before Run.
 func (s *Supervisor) Resume(l Legacy) {
 	s.now.backend, s.next.socket = l.Backend, l.Next
-	s.stopped, s.replace, s.wasUp = l.Stopped, l.Replace, l.WasUp
+	s.stopped, s.wasUp = l.Stopped, l.WasUp
+	if l.Replace {
+		s.replace = Adopted
+	}
 	if l.Seen != nil {
 		s.since = l.Seen.Since
 	}

@@ -36,13 +36,14 @@ type Supervisor struct {
 	preparing *preparation      // a planned restart that has not begun; nil for none
 	waiting   []waiter          // callers to be told
 	calmly    []request         // to be served when nothing is under way
+	takes     []request         // likewise, when there is no backend
 	because   Reason            // of the restart under way
 	holdOff   time.Time         // no restart for memory before
 	rival     string            // who blocked the latest spawn
 	leaving   bool              // Run's context is done
 	since     time.Time         // when the adopted backend got up, where that is known
 	wasUp     bool              // the adopted backend was ready already
-	replace   bool              // the adopted backend is to be replaced
+	replace   Reason            // why the adopted backend is to be replaced; empty when it is not
 	stopped   bool              // a former keepone had been told to stop the backend
 	pids      []int             // reused by every sample
 	loose     sync.WaitGroup    // dismissed shims not yet reaped
@@ -85,6 +86,7 @@ func (s *Supervisor) Run(ctx context.Context) {
 	done := ctx.Done()
 	for !s.leaving || s.status.State != Down {
 		s.calm()
+		s.take()
 		select {
 		case <-done:
 			done = nil
@@ -159,13 +161,14 @@ func (s *Supervisor) onward() {
 	switch {
 	case s.status.State != Up:
 	case s.next.socket != nil:
-		if s.replace {
-			s.replace, s.because = false, Adopted
+		if s.replace != "" {
+			s.replace, s.because = "", s.replace
 		}
 		s.step(restart, "its queue is served; on to the next generation")
-	case s.replace:
-		s.replace = false
-		s.plan(restart, Adopted, Options{NoCheck: true})
+	case s.replace != "":
+		why := s.replace
+		s.replace = ""
+		s.plan(restart, why, Options{NoCheck: true})
 	}
 }
 
@@ -186,6 +189,9 @@ func (s *Supervisor) enter(to State, why string) {
 	case Down:
 		s.event(Ended, why)
 	case Up:
+		if s.rival != "" { // every attempt since was no beginning
+			s.event(Begun, "started: the rival is gone")
+		}
 		s.rival = ""
 	}
 	st.State, st.Since, st.Why = to, time.Now(), why
