@@ -31,6 +31,7 @@ type State struct {
 	LastExit   string   `json:"last_exit,omitempty"`
 	Failures   int      `json:"failures,omitempty"` // in a row
 	Upgrades   int      `json:"upgrades,omitempty"` // of keepone, in place, since it was started
+	Turn       *Turn    `json:"turn,omitempty"`     // somebody has the backend's place
 }
 
 // An Event is a restart of the backend.
@@ -44,6 +45,12 @@ type Event struct {
 type Process struct {
 	PID   int    `json:"pid"`
 	Start uint64 `json:"start"` // clock ticks after boot: field 22 of proc_pid_stat(5)
+}
+
+// A Turn is the time in which a job runs in the backend's place.
+type Turn struct {
+	Process      // who asked for it; it is over when that has ended
+	Wanted  bool `json:"wanted"` // the backend is wanted again afterwards
 }
 
 // A Socket is one generation's listening socket.

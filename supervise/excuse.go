@@ -65,7 +65,7 @@ func (s *Supervisor) afterExcuses() func(context.Context, Socket, Backend) error
 
 // excuse lets somebody answer those who wait when no backend has served for
 // long, and none is coming this moment. After an operator's stop nobody is
-// expected soon, so there is no waiting.
+// expected soon, so there is no waiting, unless it was for a while only.
 func (s *Supervisor) excuse() {
 	s.excuses = slices.DeleteFunc(s.excuses, excuse.over)
 	s.status.Excusing = len(s.excuses) > 0
@@ -73,7 +73,7 @@ func (s *Supervisor) excuse() {
 	if s.cfg.Excuse == nil || s.leaving || st != Down && st != Blocked && st != Backoff {
 		return
 	}
-	if st != Down && time.Since(s.unserved) < s.cfg.ExcuseAfter {
+	if (st != Down || s.lent) && time.Since(s.unserved) < s.cfg.ExcuseAfter {
 		return
 	}
 	s.excuseAt(s.now.socket)

@@ -186,6 +186,42 @@ func TestExcuse(t *testing.T) {
 	})
 }
 
+// Who waits while the backend's place is lent is not sent away at once, for it
+// will be back; nor by the next keepone.
+func TestExcuseWhileLent(t *testing.T) {
+	lent := func(p *play) {
+		p.connect(1)
+		p.pass(14 * time.Second)
+		if p.status().Excusing {
+			t.Error("too early")
+		}
+		p.pass(3 * time.Second)
+		if !p.status().Excusing {
+			t.Error("nobody answers")
+		}
+	}
+	scene(t, func(p *play) {
+		p.polite = true
+		p.boot()
+		p.pass(time.Second)
+		p.stop(Options{Lent: true}).ok()
+		lent(p)
+		p.stop(Options{}).ok() // an operator's
+		p.pass(time.Second)
+		p.connect(1)
+		p.pass(time.Second)
+		if !p.status().Excusing {
+			t.Error("nobody answers after a stop")
+		}
+	})
+	scene(t, func(p *play) {
+		p.polite = true
+		p.prepare = func(s *Supervisor) { s.Resume(Legacy{Stopped: true, Lent: true}) }
+		p.boot()
+		lent(p)
+	})
+}
+
 // A deadline that is seen long after it passed does not end what has come about
 // meanwhile.
 func TestOverslept(t *testing.T) {

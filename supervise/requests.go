@@ -11,6 +11,7 @@ type Options struct {
 	Now     bool // do not wait for requests in flight
 	NoCheck bool // do not run the check first
 	NoWait  bool // return when it has begun
+	Lent    bool // of a stop: somebody else has the backend's place for a while
 }
 
 // ErrLeaving is the answer to requests that come while keepone stops.
@@ -153,6 +154,7 @@ func (s *Supervisor) serve(r request) {
 		s.tell(errStarted, stop)
 	}
 	s.waiting = append(s.waiting, waiter{r.ev, r.reply})
+	s.lent = r.ev == stop && r.opts.Lent
 	if r.ev == start {
 		s.step(start, "start-backend")
 		s.settle(s.status.State)

@@ -14,6 +14,7 @@ type Legacy struct {
 	Own      bool      // this very process spawned it, before it replaced itself
 	Replace  bool      // it is not wanted for long: when it is seen to serve, a restart follows
 	Stopped  bool      // an operator had stopped the backend, or was about to: it stays so, or is stopped
+	Lent     bool      // but only for a while
 	Restarts int       // so far
 	Last     Restart   // the latest of them
 	LastExit string    // how the former backend ended
@@ -26,7 +27,7 @@ type Legacy struct {
 // before Run.
 func (s *Supervisor) Resume(l Legacy) {
 	s.now.backend, s.next.socket = l.Backend, l.Next
-	s.stopped, s.wasUp = l.Stopped, l.WasUp
+	s.stopped, s.lent, s.wasUp = l.Stopped, l.Lent, l.WasUp
 	if l.Replace {
 		s.replace = Adopted
 	}

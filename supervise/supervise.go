@@ -45,6 +45,7 @@ type Supervisor struct {
 	wasUp     bool              // the adopted backend was ready already
 	replace   Reason            // why the adopted backend is to be replaced; empty when it is not
 	stopped   bool              // a former keepone had been told to stop the backend
+	lent      bool              // it was stopped for a while only
 	pids      []int             // reused by every sample
 	loose     sync.WaitGroup    // dismissed shims not yet reaped
 	probing   *probe            // a health request under way; nil for none
