@@ -135,7 +135,7 @@ type Unavailable struct {
 }
 
 // Single says what becomes of a survivor.
-type Single struct{ Adopt string }
+type Single struct{ Adopt, Rivals string }
 
 // Backoff bounds the wait between attempts of a backend that does not stay up.
 type Backoff struct{ Limit time.Duration }
@@ -203,7 +203,7 @@ func Command(name string, argv []string, d Defaults) *Config {
 		Health:      Health{Failures: 2, Of: 3},
 		Hang:        Hang{Signal: syscall.SIGABRT},
 		Unavailable: Unavailable{RetryAfter: 30 * time.Second},
-		Single:      Single{Adopt: "adopt"},
+		Single:      Single{Adopt: "adopt", Rivals: "refuse"},
 		Backoff:     Backoff{Limit: 30 * time.Second},
 		Environment: Environment{Files: []string{}},
 		Output:      Output{To: "auto", Limit: 1 << 20, Keep: 5},

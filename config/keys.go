@@ -184,6 +184,10 @@ var Keys = []Key{
 	{Name: "single.adopt", Type: "string", Default: `"adopt"`, Example: `"refuse"`, Values: []string{"adopt", "replace", "refuse"},
 		Doc:   "What keepone does at its start with a backend that outlived a killed keepone: go on with it, end it and spawn another, or give up. What cannot be proved to be that backend is refused, but for what its mark proves and is to be replaced.",
 		field: func(c *Config) value { return text{&c.Single.Adopt} }},
+	{Name: "single.rivals", Type: "string", Default: `"refuse"`, Example: `"replace"`, Values: []string{"refuse", "replace", "warn"},
+		Doc: "What is done about another process that is the backend, or serves at its socket: no backend is spawned until it is gone; it is ended (at its socket: drained first), unless whoever started it would start it again; or nothing. " +
+			"One that comes while the backend runs is told of, and ended with replace.",
+		field: func(c *Config) value { return text{&c.Single.Rivals} }},
 
 	{Name: "backoff.limit", Type: "duration", Default: `"30s"`, Example: `"30s"`,
 		Doc:   "The longest wait before a backend that keeps exiting is spawned again.",

@@ -116,14 +116,27 @@ func (s *Spawner) formerGroup(pid int) *group {
 
 // awaitStranger waits in the poller, as await does for a child.
 func (p *Process) awaitStranger(poll *os.File) {
+	awaitEnd(poll, p.pidfd)
+	p.ended(describeStranger(p.pidfd))
+}
+
+func awaitEnd(poll *os.File, pidfd int) {
 	defer poll.Close()
 	if raw, err := poll.SyscallConn(); err == nil {
 		raw.Read(func(fd uintptr) bool { return Ended(int(fd)) })
 	}
-	for !Ended(p.pidfd) { // a poller that fails must not end a backend that lives
+	for !Ended(pidfd) { // a poller that fails must not end a backend that lives
 		time.Sleep(strangerPoll)
 	}
-	p.ended(describeStranger(p.pidfd))
+}
+
+// AwaitEnd returns when the process of a pidfd has ended, whoever's child it is.
+func AwaitEnd(pidfd int) error {
+	poll, err := pollable(pidfd)
+	if err == nil {
+		awaitEnd(poll, pidfd)
+	}
+	return err
 }
 
 // Ended says whether the process of a pidfd has ended, a zombie included:

@@ -16,7 +16,7 @@ const reapTries = 12
 type Exit struct {
 	Text    string // "exit status 1", "killed by SIGKILL", or why it never ran
 	Clean   bool   // exit status 0, and nothing was left behind
-	Blocked bool   // it never ran: somebody holds the lock; Text says who
+	Blocked bool   // it never ran: somebody holds the lock, or the search found somebody; Text says who
 	Killed  bool   // by SIGKILL
 	Unknown bool   // nobody can tell how
 }

@@ -17,7 +17,7 @@ import (
 // The test binary is the shim, too.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "shim" {
-		os.Exit(Shim(lockFile))
+		os.Exit(Shim(lockFile, found))
 	}
 	if len(os.Args) == 3 && !strings.HasPrefix(os.Args[1], "-") {
 		os.Exit(other(os.Args[1], os.Args[2]))

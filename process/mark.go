@@ -14,6 +14,8 @@ import (
 // exec, where a descriptor may be closed, and the death of every keepone.
 const markName = "KEEPONE="
 
+const jobMarkName = "KEEPONE_JOB="
+
 // markLimit ends the reading of an environment: bytes. execve(2) takes no more
 // than a quarter of the stack's limit, which is 8 MiB.
 const markLimit = 2 << 20
@@ -231,4 +233,10 @@ func (s *scan) realUser(pid int) int {
 		return -1
 	}
 	return user
+}
+
+// MarkOf is what begins the variable in the environment of backends, and of
+// jobs, with that mark.
+func MarkOf(mark string) (backend, job string) {
+	return markName + mark + ":", jobMarkName + mark + ":"
 }

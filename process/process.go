@@ -31,6 +31,7 @@ type Process struct {
 	killed chan struct{} // closed by the first Kill
 	runs   chan struct{} // closed by Go
 	serves bool          // it is, or will be, a backend: orphans are its
+	end    func() error  // what ends a rival for good; nil for the stop signal
 	scan   *scan         // of the goroutine that calls Pids and Kill
 }
 
@@ -74,6 +75,9 @@ func (p *Process) Go() error {
 // the signal when it has exited.
 func (p *Process) Terminate() error {
 	closeOnce(p.asked)
+	if p.end != nil {
+		return p.endForGood()
+	}
 	return p.signal(p.stop)
 }
 

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -20,12 +21,13 @@ import (
 // that does not need the backend gone, waits for the word, proves by the lock
 // that no other backend lives, and becomes the backend. lock takes the file
 // without waiting; its error, where it wraps syscall.EWOULDBLOCK, names the
-// holder. Shim returns an exit status only when it could not become the
-// backend; the reason is in the report.
-func Shim(lock func(path string) (*os.File, error)) int {
+// holder. search is given the Spec's Search, as the last thing that is done with
+// keepone's own privileges; its error blocks the backend. Shim returns an exit
+// status only when it could not become the backend; the reason is in the report.
+func Shim(lock func(path string) (*os.File, error), search func(json.RawMessage) error) int {
 	runtime.LockOSThread() // nice(2) is per thread, and the thread that calls execve stays
 	closeRest()
-	status, err := shim(lock)
+	status, err := shim(lock, search)
 	report := os.NewFile(reportFD, "report")
 	fmt.Fprint(report, err)
 	return status
@@ -36,7 +38,7 @@ func Shim(lock func(path string) (*os.File, error)) int {
 // backend's business.
 const timerSlack = 50_000
 
-func shim(lock func(string) (*os.File, error)) (int, error) {
+func shim(lock func(string) (*os.File, error), search func(json.RawMessage) error) (int, error) {
 	spec, err := readSpec(specFD)
 	if err != nil {
 		return exitCannot, fmt.Errorf("cannot read the spec: %w", err)
@@ -50,6 +52,11 @@ func shim(lock func(string) (*os.File, error)) (int, error) {
 			return exitBlocked, err
 		}
 		return exitCannot, err
+	}
+	if len(spec.Search) > 0 {
+		if err := search(spec.Search); err != nil {
+			return exitBlocked, err
+		}
 	}
 	if err := spec.become(); err != nil {
 		return exitCannot, err

@@ -52,6 +52,7 @@ type Spec struct {
 	Handoff     Handoff           // how it gets the listening socket
 	Lock        string            // file that it holds locked for as long as it lives; "" for none
 	Generation  int               // of its listening socket, for the mark
+	Search      json.RawMessage   // what to look for before it runs, as Shim's caller knows it; empty for nothing
 }
 
 // Unlimited is the limit that is none, RLIM_INFINITY of setrlimit(2).

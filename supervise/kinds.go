@@ -16,6 +16,7 @@ const (
 	Loop     Kind = "backoff"      // and again, soon after the start
 	Hang     Kind = "hung"         // it does nothing while requests wait
 	Rival    Kind = "blocked"      // another interpreter runs
+	Beside   Kind = "rival"        // one runs beside the backend
 	Refused  Kind = "check failed" // a restart was given up before anything was touched
 	Failed   Kind = "given up"     // likewise, because the next socket could not be had
 )
