@@ -61,26 +61,35 @@ func shim(lock func(string) (*os.File, error), search func(json.RawMessage) erro
 	if err := spec.become(); err != nil {
 		return exitCannot, err
 	}
-	if err := unix.Chdir(spec.Dir); err != nil {
-		return exitCannot, fmt.Errorf("cannot change to directory %s: %w", spec.Dir, err)
+	return spec.run()
+}
+
+// run is the last step: the directory, as the user that may or may not enter
+// it, and the program. It returns only when that cannot be run.
+func (s *Spec) run() (int, error) {
+	if err := unix.Chdir(s.Dir); err != nil {
+		return exitCannot, fmt.Errorf("cannot change to directory %s: %w", s.Dir, err)
 	}
-	program, err := lookPath(spec.Argv[0], spec.Env)
+	program, err := lookPath(s.Argv[0], s.Env)
 	if err != nil {
 		return exitNotFound, err
 	}
-	env := spec.Env
+	env := s.Env
 	runtime.LockOSThread() // the slack is a thread's own, and execve(2) keeps that of its caller
 	unix.Prctl(unix.PR_SET_TIMERSLACK, timerSlack, 0, 0, 0)
-	if spec.Frugal {
+	if s.Frugal {
 		env = withSmaller(env)
 		if err := refuseHugePages(); err != nil { // an old kernel, a seccomp filter: larger, yet the same
 			fmt.Fprintln(os.Stderr, "keepone:", err)
 		}
 	}
-	if spec.Handoff == ListenFDs { // only now is the pid the backend's own
+	if s.Handoff == ListenFDs { // only now is the pid the backend's own
 		env = append(env, "LISTEN_FDS=1", "LISTEN_FDNAMES=backend", "LISTEN_PID="+strconv.Itoa(os.Getpid()))
 	}
-	err = unix.Exec(program, spec.Argv, env)
+	err = unix.Exec(program, s.Argv, env)
+	if errors.Is(err, fs.ErrNotExist) {
+		return exitNotFound, fmt.Errorf("cannot run %s: %w", program, err)
+	}
 	return exitCannot, fmt.Errorf("cannot run %s: %w", program, err)
 }
 

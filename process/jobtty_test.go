@@ -1,0 +1,262 @@
+package process
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+func pidText() string { return strconv.Itoa(os.Getpid()) }
+
+// A terminal is the master's side of a pty, pts(4); what is written there goes
+// to the output.
+type terminal struct {
+	*bench
+	master *os.File
+	eof    chan struct{}
+}
+
+// terminal starts the program in a session of its own, in the foreground of a
+// terminal of its own.
+func (b *bench) terminal(argv []string, env ...string) (*terminal, <-chan syscall.WaitStatus) {
+	b.Helper()
+	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	t := &terminal{b, os.NewFile(uintptr(fd), "ptmx"), make(chan struct{})}
+	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
+		b.Fatal(err)
+	}
+	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+	if err != nil {
+		b.Fatal(err)
+	}
+	slave, err := os.OpenFile("/dev/pts/"+strconv.Itoa(n), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer slave.Close()
+	go func() {
+		defer close(t.eof)
+		for buf := make([]byte, 4096); ; {
+			n, err := t.master.Read(buf)
+			b.out.Write(buf[:n])
+			if err != nil { // EIO: nobody has it open any more
+				return
+			}
+		}
+	}()
+	b.Cleanup(t.hangUp)
+	return t, b.start(argv, &syscall.ProcAttr{
+		Env: append(os.Environ(), env...), Files: []uintptr{slave.Fd(), slave.Fd(), slave.Fd()},
+		Sys: &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0},
+	})
+}
+
+func (t *terminal) hangUp() {
+	t.master.Close()
+	<-t.eof
+}
+
+func (t *terminal) types(keys string) {
+	t.Helper()
+	if _, err := t.master.WriteString(keys); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// shell starts an interactive shell that runs the order when it is told $K.
+func (b *bench) shell(o order) (*terminal, <-chan syscall.WaitStatus) {
+	b.Helper()
+	t, exit := b.terminal([]string{"/bin/bash", "--norc", "--noprofile", "-i"},
+		"PS1=ready$ ", "T=/proc/"+pidText()+"/exe", "J="+o.argv()[2], "OUTER=outer", "HISTFILE=", "TERM=dumb")
+	t.await("ready$ ")
+	return t, exit
+}
+
+// run is the command line.
+const run = `"$T" exec "$J"`
+
+// Ctrl-C reaches the job once: what it does then is not interrupted.
+func TestJobCtrlC(t *testing.T) {
+	b := newBench(t, "")
+	o := b.job("trap 'echo caught' INT; echo up; until read x; do :; done; exit 3")
+	tty, exit := b.terminal(o.argv())
+	b.await("up")
+	tty.types("\x03")
+	b.await("note: SIGINT")
+	b.await("caught")
+	tty.types("on\n")
+	out := b.outcome(o)
+	<-exit
+	if n := strings.Count(b.said(), "caught"); out.Status != 3 || n != 1 || !out.Asked {
+		t.Errorf("%+v, caught %d times", out, n)
+	}
+}
+
+// Who ignores Ctrl-C is killed when the timeout is over, and so are its children.
+func TestJobIgnoresCtrlC(t *testing.T) {
+	b := newBench(t, "")
+	o := b.job("trap '' INT TERM; sleep 600 & setsid sleep 600 & echo up; wait")
+	o.StopTimeout = 200 * time.Millisecond
+	tty, exit := b.terminal(o.argv())
+	b.await("up")
+	tty.types("\x03")
+	out := b.outcome(o)
+	<-exit
+	if out.Status != 137 || !out.Asked {
+		t.Errorf("%+v", out)
+	}
+}
+
+// A second Ctrl-C waits for nothing.
+func TestJobSecondCtrlC(t *testing.T) {
+	b := newBench(t, "")
+	o := b.job("trap 'echo caught' INT; echo up; while :; do sleep 600; done")
+	tty, exit := b.terminal(o.argv())
+	b.await("up")
+	tty.types("\x03")
+	b.await("caught")
+	time.Sleep(2 * sameSignal) // one that comes sooner is the same
+	tty.types("\x03")
+	out := b.outcome(o)
+	<-exit
+	if out.Status != 137 {
+		t.Errorf("%+v", out)
+	}
+}
+
+// A SIGINT that did not come from the keyboard looks as if it did: whoever was
+// not told is, before it is killed.
+func TestJobIsToldInTheEnd(t *testing.T) {
+	b := newBench(t, "")
+	o := b.job("trap 'exit 5' INT; echo up; while :; do read x; done")
+	o.StopTimeout = 200 * time.Millisecond
+	_, exit := b.terminal(o.argv())
+	b.await("up")
+	syscall.Kill(b.number("exec"), unix.SIGINT)
+	out := b.outcome(o)
+	<-exit
+	if out.Status != 5 {
+		t.Errorf("%+v", out)
+	}
+}
+
+// A closed terminal ends the job, whether a shell is between or not.
+func TestJobHangUp(t *testing.T) {
+	for _, shell := range []bool{false, true} {
+		b := newBench(t, "")
+		o := b.job("trap 'exit 7' HUP; echo up; while :; do sleep 600; done")
+		var tty *terminal
+		var exit <-chan syscall.WaitStatus
+		if shell {
+			tty, exit = b.shell(o)
+			tty.types(run + "\n")
+		} else {
+			tty, exit = b.terminal(o.argv())
+		}
+		b.await("up\r\n")
+		tty.hangUp()
+		out := b.outcome(o)
+		<-exit
+		if out.Status != 7 || !out.Asked {
+			t.Errorf("shell %v: %+v", shell, out)
+		}
+	}
+}
+
+// Ctrl-Z gives the terminal back to the shell, and fg the job to it.
+func TestJobCtrlZ(t *testing.T) {
+	b := newBench(t, "")
+	o := b.job("echo up; until read x; do :; done; echo read $x; exit 3")
+	tty, exit := b.shell(o)
+	tty.types(run + "\n")
+	b.await("up\r\n")
+	tty.types("\x1a")
+	b.await("Stopped")
+	tty.types("fg; echo status $?\n")
+	b.await("status $?\r\n")
+	tty.types("on\n")
+	b.await("read on\r\n")
+	b.await("status 3\r\n")
+	tty.types("exit\n")
+	if out := b.outcome(o); out.Status != 3 || out.Asked {
+		t.Errorf("%+v", out)
+	}
+	<-exit
+}
+
+// A job that is stopped, and this program with it, runs on towards its end.
+func TestJobStoppedIsLate(t *testing.T) {
+	b := newBench(t, "")
+	o := b.job("echo up; exec sleep 600")
+	o.MaxTime = 2 * time.Second
+	tty, exit := b.shell(o)
+	tty.types(run + "\n")
+	b.await("up\r\n")
+	tty.types("\x1a")
+	b.await("Stopped")
+	if out := b.outcome(o); out.Status != 143 || !out.Late {
+		t.Errorf("%+v", out)
+	}
+	tty.types("exit\nexit\n") // bash may warn of stopped jobs
+	<-exit
+}
+
+// In the background a job reads nothing from the terminal: the shell says so.
+func TestJobInTheBackground(t *testing.T) {
+	b := newBench(t, "")
+	o := b.job("echo up; until read x; do :; done; echo read $x; exit 3")
+	tty, exit := b.shell(o)
+	tty.types(run + " &\n")
+	b.await("up\r\n")
+	for n := 0; !strings.Contains(b.said(), "Stopped"); n++ { // it is told before a prompt
+		if n == 1000 {
+			t.Fatalf("not stopped: %q", b.said())
+		}
+		tty.types("\n")
+		time.Sleep(10 * time.Millisecond)
+	}
+	tty.types("fg; echo status $?\n")
+	b.await("status $?\r\n")
+	tty.types("on\n")
+	b.await("status 3\r\n")
+	tty.types("exit\n")
+	b.outcome(o)
+	<-exit
+}
+
+// A job that is a shell has the terminal for itself, and gives it back when it
+// is suspended.
+func TestJobIsAShell(t *testing.T) {
+	b := newBench(t, "")
+	o := b.job("")
+	o.Spec.Argv = []string{"/bin/bash", "--norc", "--noprofile", "-i"}
+	o.Spec.Env = append(o.Spec.Env, "PS1=inner$ ", "OUTER=inner", "HISTFILE=", "TERM=dumb")
+	tty, exit := b.shell(o)
+	tty.types(run + "\n")
+	b.await("inner$ ")
+	tty.types("echo here: $OUTER\n")
+	b.await("here: inner\r\n")
+	tty.types("suspend\n")
+	b.await("Stopped")
+	tty.types("echo here: $OUTER\n")
+	b.await("here: outer\r\n")
+	tty.types("fg; echo status $?\n")
+	b.await("status $?\r\n")
+	tty.types("echo again: $OUTER\n")
+	b.await("again: inner\r\n")
+	tty.types("exit 9\n")
+	b.await("status 9\r\n")
+	tty.types("exit\n")
+	if out := b.outcome(o); out.Status != 9 || out.Asked || out.Behind != 0 {
+		t.Errorf("%+v", out)
+	}
+	<-exit
+}
