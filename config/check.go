@@ -43,7 +43,7 @@ func (c *Config) check(r *report) {
 	if len(c.Backend.Check) > 0 && c.Backend.Check[0] == "" {
 		r.add("backend.check", "leave the key out for no check", "backend.check names no program")
 	}
-	if !filepath.IsAbs(c.Socket.Path) {
+	if _, tcp := c.TCP(); !tcp && !filepath.IsAbs(c.Socket.Path) {
 		r.add("socket.path", "for example: "+keyNamed("socket.path").line(), fmt.Sprintf("cannot use socket.path: %q is not an absolute path", c.Socket.Path))
 	}
 	c.checkMemory(r)

@@ -60,6 +60,9 @@ type Backend struct {
 	CheckTimeout time.Duration
 }
 
+// defaultMode is that of the listening socket's file.
+const defaultMode Mode = 0o660
+
 // Socket is the listening socket that the web server connects to.
 type Socket struct {
 	Path         string
@@ -192,7 +195,7 @@ func Command(name string, argv []string, d Defaults) *Config {
 		Name: name,
 		Backend: Backend{Command: argv, Directory: "/", Umask: 0o022, Handoff: "fd0", Protocol: "fastcgi",
 			CheckTimeout: 30 * time.Second},
-		Socket: Socket{Mode: 0o660, Backlog: 4096},
+		Socket: Socket{Mode: defaultMode, Backlog: 4096},
 		Memory: Memory{Action: "restart", Patience: time.Minute, HardDrain: 500 * time.Millisecond, MinLife: time.Minute,
 			Sample: time.Second, Cgroup: "auto", Frugal: true},
 		WebServer:   WebServer{Process: "auto"},

@@ -54,9 +54,9 @@ var Keys = []Key{
 		Doc:   "How long check may take.",
 		field: func(c *Config) value { return duration{to: &c.Backend.CheckTimeout, least: shortest} }},
 
-	{Name: "socket.path", Type: "absolute path", Default: "computed: NAME.sock in the run directory", Example: `"/run/keepone/web2py/web2py.sock"`,
-		Doc:   "Where the web server connects.",
-		field: func(c *Config) value { return path{&c.Socket.Path, ""} }},
+	{Name: "socket.path", Type: "absolute path or tcp://address:port", Default: "computed: NAME.sock in the run directory", Example: `"/run/keepone/web2py/web2py.sock"`,
+		Doc:   "Where the web server connects: a Unix socket, or \"tcp://127.0.0.1:8000\" where it can only do that.",
+		field: func(c *Config) value { return address{&c.Socket.Path} }},
 	{Name: "socket.owner", Type: "user", Default: "computed: backend.user", Example: `"www-data"`,
 		Doc:   "The owner of the socket's file.",
 		field: func(c *Config) value { return name{&c.Socket.Owner} }},

@@ -23,7 +23,7 @@ func anyConfig(t *rapid.T) *Config {
 	c.Backend.Check = rapid.SampledFrom([][]string{nil, {}, {"php", "-l"}}).Draw(t, "check")
 	c.Backend.Umask = Mode(rapid.Uint32Range(0, 0o777).Draw(t, "umask"))
 	c.Backend.Protocol = rapid.SampledFrom(keyNamed("backend.protocol").Values).Draw(t, "protocol")
-	c.Socket.Path = "/" + rapid.StringMatching(`[^\x00/.]{1,12}`).Draw(t, "path")
+	c.Socket.Path = rapid.OneOf(rapid.StringMatching(`/[^\x00/.]{1,12}`), rapid.StringMatching(`tcp://(127\.0\.0\.1|\[::1\]|0\.0\.0\.0):[1-9][0-9]{0,3}`)).Draw(t, "path")
 	c.Socket.Backlog = rapid.IntRange(1, 65535).Draw(t, "backlog")
 	soft := Size(rapid.Int64Range(mebibyte, math.MaxInt64-1).Draw(t, "soft"))
 	c.Memory.Sample = rapid.SampledFrom([]time.Duration{1e6, 1e9, 1e10}).Draw(t, "sample")

@@ -3,7 +3,9 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -26,10 +28,11 @@ type (
 		to   *string
 		also string // the one other word that is allowed
 	}
-	name  struct{ to *string }   // a user or group, by name or number
-	list  struct{ to *[]string } // nil is unset
-	names struct{ to *[]string } // as list, of names
-	size  struct {
+	address struct{ to *string }   // a path, or tcp://ADDRESS:PORT
+	name    struct{ to *string }   // a user or group, by name or number
+	list    struct{ to *[]string } // nil is unset
+	names   struct{ to *[]string } // as list, of names
+	size    struct {
 		to    *Size // 0 is unset
 		least Size
 	}
@@ -80,6 +83,33 @@ func (f path) set(v any) error {
 		*f.to = filepath.Clean(s)
 	}
 	return nil
+}
+
+func (f address) get() any { return word(*f.to) }
+func (f address) set(v any) error {
+	s, err := asText(v)
+	rest, tcp := strings.CutPrefix(s, tcpScheme)
+	if err != nil || !tcp {
+		return path{f.to, ""}.set(v)
+	}
+	at, err := netip.ParseAddrPort(rest)
+	if err != nil || at.Port() == 0 || at.Addr().Zone() != "" {
+		return fmt.Errorf("%q is not tcp://, a numeric address, a colon and a port, as in tcp://127.0.0.1:8000", s)
+	}
+	*f.to = tcpScheme + at.String()
+	return nil
+}
+
+// tcpScheme begins a socket.path that is no path.
+const tcpScheme = "tcp://"
+
+// TCP is the address of the listening socket; false where it is a Unix socket.
+func (c *Config) TCP() (at netip.AddrPort, ok bool) {
+	rest, ok := strings.CutPrefix(c.Socket.Path, tcpScheme)
+	if ok {
+		at, _ = netip.ParseAddrPort(rest)
+	}
+	return at, ok
 }
 
 func (f name) get() any { return word(*f.to) }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -76,6 +77,9 @@ func (c *Config) warnProgram(key string, command, env []string) string {
 }
 
 func (c *Config) warnSocket() string {
+	if at, ok := c.TCP(); ok {
+		return c.warnTCP(at.Addr())
+	}
 	for _, shared := range []string{"/tmp/", "/var/tmp/", "/dev/shm/"} {
 		if strings.HasPrefix(c.Socket.Path, shared) {
 			return fmt.Sprintf("socket.path %s is under %s, where every user may take the name first, and cleaners remove old files", c.Socket.Path, shared)
@@ -83,6 +87,17 @@ func (c *Config) warnSocket() string {
 	}
 	if c.Socket.Mode&0o002 != 0 {
 		return fmt.Sprintf("socket.mode %q lets every local user connect, and so have the backend run requests", c.Socket.Mode)
+	}
+	return ""
+}
+
+// warnTCP: whoever reaches a backend decides what it runs, and FastCGI knows no password.
+func (c *Config) warnTCP(at netip.Addr) string {
+	switch {
+	case !at.IsLoopback():
+		return fmt.Sprintf("socket.path %s: whoever can reach that address can have the backend run requests, past the web server", c.Socket.Path)
+	case c.Socket.Owner != c.Backend.User || c.Socket.Group != c.Backend.Group || c.Socket.Mode != defaultMode:
+		return fmt.Sprintf("socket.owner, socket.group and socket.mode mean nothing at %s: every local user may connect", c.Socket.Path)
 	}
 	return ""
 }

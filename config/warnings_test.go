@@ -16,6 +16,8 @@ func TestWarnings(t *testing.T) {
 	for _, test := range []struct{ text, want string }{
 		{text + quiet, ""},
 		{text + "[socket]\nbacklog = 1\npath = \"/tmp/x.sock\"", "socket.path /tmp/x.sock is under /tmp/"},
+		{text + "[socket]\nbacklog = 1\npath = \"tcp://0.0.0.0:8000\"", "whoever can reach that address"},
+		{text + "[socket]\nbacklog = 1\npath = \"tcp://[::1]:8000\"\nmode = \"0600\"", "mean nothing at tcp://[::1]:8000"},
 		{text + "[socket]\nbacklog = 1\nmode = \"0666\"", "lets every local user connect"},
 		{text + "check = [\"no-such-program\"]\n" + quiet, `backend.check: cannot run "no-such-program": it is not in the backend's PATH`},
 		{strings.Replace(text, `"sh"`, `"./plain"`, 1) + quiet, "is not an executable file"},
