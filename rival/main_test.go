@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -63,7 +64,7 @@ for word in sys.argv[1:]:
         os.remove(where)
     elif how == 'open':
         held.append(open(where))
-print('ready', flush=True)
+os.write(1, b'ready\n')
 while True: signal.pause()
 `
 
@@ -129,10 +130,27 @@ func (s *site) begin(cmd *exec.Cmd) *run {
 	must(s.T, err)
 	must(s.T, cmd.Start())
 	s.Cleanup(func() {
-		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // the group that it leads
+		below := descendants(cmd.Process.Pid) // php-cgi and others make groups of their own
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		for _, pid := range below {
+			syscall.Kill(pid, syscall.SIGKILL)
+		}
 		cmd.Wait()
 	})
 	return &run{cmd, bufio.NewReader(out)}
+}
+
+// descendants are who a process started, and so on.
+func descendants(pid int) (pids []int) {
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, file := range files {
+		text, _ := os.ReadFile(file)
+		for _, word := range strings.Fields(string(text)) {
+			child, _ := strconv.Atoi(word)
+			pids = append(append(pids, child), descendants(child)...)
+		}
+	}
+	return pids
 }
 
 // ready waits until a program says so.
@@ -228,3 +246,8 @@ func need(t *testing.T, program string) string {
 	}
 	return path
 }
+
+func pidText(r *run) string { return strconv.Itoa(r.pid()) }
+
+// quoted is a string of Python's.
+func quoted(s string) string { return strconv.Quote(s) }
