@@ -100,26 +100,27 @@ func (s *search) learn(c *candidate) {
 }
 
 // suspect says, from what is cheap to see, whether the process may be a rival by
-// what it runs. Where the program cannot be seen its name decides: that of a
-// script that is run by its own name is the script's.
+// what it runs, or by a socket that is or was at our path. Where the program
+// cannot be seen its name decides: that of a script that is run by its own name
+// is the script's.
 func (s *search) suspect(pid int) bool {
-	if !s.known {
-		return false
-	}
 	exe, err := identify(s.path(pid, "exe"))
 	switch err {
 	case nil:
-		if exe == s.ours.exe {
-			return true
-		}
 		path, deleted := strings.CutSuffix(s.link(pid, "exe"), " (deleted)")
-		return s.suspicious(filepath.Base(path)) || deleted && path == s.ours.path
+		return s.known && (exe == s.ours.exe || s.suspicious(filepath.Base(path)) || deleted && path == s.ours.path) || s.holds(pid)
 	case unix.EACCES, unix.EPERM:
 		name := strings.TrimSuffix(string(s.read(pid, "comm", mostText)), "\n")
 		script := filepath.Base(s.ours.script)
-		return s.suspicious(name) || s.ours.script != "" && name == script[:min(len(script), commMax)]
+		return s.known && (s.suspicious(name) || s.ours.script != "" && name == script[:min(len(script), commMax)])
 	}
 	return false // gone, a zombie, a kernel thread
+}
+
+// holds says whether the process has one of the sockets that are, or were, at
+// our path.
+func (s *search) holds(pid int) bool {
+	return len(s.spots) > 0 && slices.ContainsFunc(s.sockets(pid), func(inode uint64) bool { _, ok := s.spots[inode]; return ok })
 }
 
 // commMax is how much of a name the kernel keeps: TASK_COMM_LEN less the NUL.

@@ -48,7 +48,7 @@ func (s *search) ofGroup(c *candidate) (origin, bool) {
 	case unit == "" || strings.Contains(own+"/", "/"+unit+"/"):
 		return origin{}, false // to stop the unit that we are in ourselves would be no good advice
 	}
-	return s.ofUnit(unit, owner), true
+	return s.ofUnit(unit, owner, c.env.get("LISTEN_FDNAMES")), true
 }
 
 // container names the container that a cgroup is, and the command for it.
@@ -70,24 +70,39 @@ func container(path string) (kind, id string) {
 
 func isID(s string) bool { return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == "" }
 
-// ofUnit is a unit of systemd's, or of a user's own systemd. Units that start
-// what others ask for are not to be stopped for that.
-func (s *search) ofUnit(unit, owner string) origin {
-	name := strings.TrimSuffix(unit, ".service")
+// ofSharedUnit is a unit that starts what others ask for, and is not to be
+// stopped for that.
+func ofSharedUnit(name string) (origin, bool) {
 	switch {
 	case slices.Contains(crons, name) || name == "cronie":
-		return ofCron(name)
+		return ofCron(name), true
 	case name == "rc-local":
-		return ofRCLocal()
+		return ofRCLocal(), true
 	case name == "ssh" || name == "sshd" || name == "dropbear" || strings.HasPrefix(name, "getty@"):
-		return origin{who: "a login over " + name}
+		return origin{who: "a login over " + name}, true
 	case slices.Contains([]string{"lighttpd", "apache2", "httpd", "supervisor", "supervisord", "runit", "docker", "containerd"}, name):
-		return origin{who: name + ", which does not know it any more"}
+		return origin{who: name + ", which does not know it any more"}, true
+	}
+	return origin{}, false
+}
+
+// ofUnit is a unit of systemd's, or of a user's own systemd. names are those of
+// the descriptors that systemd passed, sd_listen_fds(3): a socket unit left
+// alone would start the other again.
+func (s *search) ofUnit(unit, owner, names string) origin {
+	name := strings.TrimSuffix(unit, ".service")
+	if o, ok := ofSharedUnit(name); ok {
+		return o
 	}
 	o := origin{who: "the systemd unit " + printable(unit)}
 	arg, ok := word(name)
 	if !ok {
 		return o
+	}
+	for socket := range strings.SplitSeq(names, ":") {
+		if socket, ok := word(socket); ok && strings.HasSuffix(socket, ".socket") {
+			arg = socket + " " + arg
+		}
 	}
 	systemctl := "systemctl "
 	if uid, err := strconv.Atoi(owner); err == nil {

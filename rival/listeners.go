@@ -13,6 +13,7 @@ type listener struct {
 	inode uint64
 	name  string         // of a Unix socket: what it was bound to, "@..." for an abstract one
 	addr  netip.AddrPort // of a TCP socket
+	only6 bool           // of IPv6's, that is none of IPv4's
 	bound bool           // file is known
 	file  bound
 }
@@ -40,8 +41,7 @@ const (
 
 // tcpListeners reads who listens in the network namespace of a process, from
 // /proc/PID/net/tcp and tcp6, see proc_pid_net(5): the listening sockets are
-// the first in them. (A dump of inet_diag would need a module that is not
-// everywhere.)
+// the first in them.
 func (h host) tcpListeners(pid int) (found []listener) {
 	for _, name := range []string{"net/tcp", "net/tcp6"} {
 		lines := strings.Split(string(h.read(pid, name, mostTCP)), "\n")

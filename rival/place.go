@@ -30,13 +30,13 @@ type place struct {
 
 // spots picks those sockets that are at, or may have been at, the place that
 // Wanted.Socket names.
-func (h host) spots(socket string, unixes []listener) (place, map[uint64]spot, error) {
+func (h host) spots(socket string, unixes, inets []listener) (place, map[uint64]spot, error) {
 	if address, ok := strings.CutPrefix(socket, "tcp://"); ok {
 		addr, err := netip.ParseAddrPort(address)
 		if err != nil {
 			return place{}, nil, fmt.Errorf("cannot look for rivals at %s: %w", socket, err)
 		}
-		return place{}, atAddress(addr, h.tcpListeners(os.Getpid())), nil
+		return place{}, atAddress(addr, inets), nil
 	}
 	found, p := map[uint64]spot{}, place{path: socket}
 	if socket == "" || p.look() != nil {
@@ -51,8 +51,9 @@ func (h host) spots(socket string, unixes []listener) (place, map[uint64]spot, e
 }
 
 // atAddress picks who listens at the address. The wildcard is every address of
-// its family. That of IPv6 is IPv4's, too, unless the socket refuses that; it
-// does where somebody listens at the very address, for both cannot be.
+// its family. That of IPv6 is IPv4's, too, unless the socket refuses that. Where
+// that is not known, it does when somebody listens at the very address, for
+// both cannot be.
 func atAddress(addr netip.AddrPort, all []listener) map[uint64]spot {
 	exact, wild := map[uint64]spot{}, map[uint64]spot{}
 	for _, l := range all {
@@ -63,7 +64,7 @@ func atAddress(addr netip.AddrPort, all []listener) map[uint64]spot {
 		switch family := theirs.Is4() == ours.Is4(); {
 		case theirs == ours, family && (theirs.IsUnspecified() || ours.IsUnspecified()):
 			exact[l.inode] = spot{listener: l, at: true}
-		case ours.Is4() && theirs == netip.IPv6Unspecified(), theirs.Is4() && ours == netip.IPv6Unspecified():
+		case ours.Is4() && theirs == netip.IPv6Unspecified() && !l.only6, theirs.Is4() && ours == netip.IPv6Unspecified():
 			wild[l.inode] = spot{listener: l, at: true}
 		}
 	}

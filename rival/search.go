@@ -42,10 +42,9 @@ func (h host) rivals(w Wanted) ([]Rival, error) {
 		return nil, err
 	}
 	s, err := h.prepare(w)
-	holders := s.holders(pids)
 	var looked []int
 	for _, pid := range pids {
-		if !s.own[pid] && (holders[pid] || s.suspect(pid)) {
+		if !s.own[pid] && s.suspect(pid) {
 			looked = append(looked, pid)
 		}
 	}
@@ -82,33 +81,16 @@ func (h host) prepare(w Wanted) (*search, error) {
 		s.family = familyOf(s.ours)
 	}
 	unixes, err := unixListeners()
-	for _, l := range slices.Concat(unixes, h.tcpListeners(self)) {
+	inets, noDiag := inetListeners()
+	if noDiag != nil {
+		inets = h.tcpListeners(self)
+	}
+	for _, l := range slices.Concat(unixes, inets) {
 		s.listeners[l.inode] = l
 	}
 	var wrong error
-	s.place, s.spots, wrong = h.spots(w.Socket, unixes)
+	s.place, s.spots, wrong = h.spots(w.Socket, unixes, inets)
 	return s, errors.Join(err, wrong)
-}
-
-// holders are the processes that have a socket open which is, or was, ours by
-// its path. Without such sockets nobody is looked at.
-func (s *search) holders(pids []int) map[int]bool {
-	holders := map[int]bool{}
-	if len(s.spots) == 0 {
-		return holders
-	}
-	for _, pid := range pids {
-		if s.own[pid] {
-			continue
-		}
-		for _, inode := range s.sockets(pid) {
-			if _, ok := s.spots[inode]; ok {
-				holders[pid] = true
-				break
-			}
-		}
-	}
-	return holders
 }
 
 // patience is how long the first process may take to be looked at that does
