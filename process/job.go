@@ -52,6 +52,10 @@ type JobExit struct {
 // first ends the job, unless they were ignored when the program began, as
 // nohup(1) does; ctx should not end by them, but by what else is a reason. A
 // second SIGINT or SIGQUIT kills. A job that is stopped runs on towards MaxTime.
+//
+// A caller who has something to do afterwards must catch these signals itself,
+// before Run: when a terminal is closed, a shell sends SIGHUP, and the kernel
+// another one when that shell exits.
 func (j Job) Run(ctx context.Context) (JobExit, error) {
 	if err := AdoptOrphans(); err != nil {
 		return JobExit{Status: exitCannot}, err
@@ -68,6 +72,7 @@ func (j Job) Run(ctx context.Context) (JobExit, error) {
 	defer r.scan.free()
 	defer r.alarm.close()
 	r.offspring.before = r.scan.children(os.Getpid(), nil)
+	r.lookAtTerminal() // before the job can have anybody close it
 	var err error
 	var report *os.File
 	if r.leader, report, err = j.start(); err != nil {

@@ -55,6 +55,9 @@ func execute(text string) {
 			return o.Weighs * uint64(len(pids))
 		}
 	}
+	if !signal.Ignored(syscall.SIGHUP) { // there is a result to be written
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
 	exit, err := job.Run(ctx)
 	out := outcome{JobExit: exit}
 	if err != nil {

@@ -15,8 +15,9 @@ import (
 // hears nothing else, and holds no lock.
 func TestJobLeavesNobody(t *testing.T) {
 	b := newBench(t, "")
-	o := b.job(`mkfifo f g; ( setsid sh -c 'trap "" TERM HUP; echo deaf $$; echo > f; exec sleep 600' & ); read x < f;
-		setsid sh -c 'trap "echo asked; exit" TERM; echo hears $$; echo > f; read x < g' & read x < f; exit 4`)
+	o := b.job(`( setsid sh -c 'trap "" TERM HUP; echo deaf $$; > deaf; exec sleep 600' & )
+		setsid sh -c 'trap "echo asked; exit" TERM; echo hears $$; > hears; while :; do :; done' &
+		until [ -e deaf ] && [ -e hears ]; do :; done; exit 4`)
 	out := b.once(o)
 	if out.Status != 4 || out.Behind != 2 || !strings.Contains(out.Text, "exit status 4, leaving 2 processes behind") || out.Asked {
 		t.Errorf("%+v", out)
@@ -48,7 +49,7 @@ func TestJobMaxTime(t *testing.T) {
 func TestJobIsTold(t *testing.T) {
 	for _, sig := range []unix.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT} {
 		b := newBench(t, "")
-		o := b.job("trap 'echo told; exit 5' INT TERM HUP QUIT; echo up; while :; do sleep 600; done")
+		o := b.job("trap 'echo told; exit 5' INT TERM HUP QUIT; echo up; while :; do :; done")
 		exit := b.run(o, null)
 		b.await("up")
 		syscall.Kill(b.number("exec"), sig)

@@ -71,11 +71,16 @@ func (t *terminal) types(keys string) {
 // shell starts an interactive shell that runs the order when it is told $K.
 func (b *bench) shell(o order) (*terminal, <-chan syscall.WaitStatus) {
 	b.Helper()
-	t, exit := b.terminal([]string{"/bin/bash", "--norc", "--noprofile", "-i"},
-		"PS1=ready$ ", "T=/proc/"+pidText()+"/exe", "J="+o.argv()[2], "OUTER=outer", "HISTFILE=", "TERM=dumb")
+	env := append(b.order(o), "PS1=ready$ ", "OUTER=outer", "HISTFILE=", "TERM=dumb")
+	t, exit := b.terminal([]string{"/bin/bash", "--norc", "--noprofile", "-i"}, env...)
 	t.await("ready$ ")
 	return t, exit
 }
 
 // run is the command line.
 const run = `"$T" exec "$J"`
+
+// order is what the command line needs of the environment.
+func (b *bench) order(o order) []string {
+	return []string{"T=/proc/" + pidText() + "/exe", "J=" + o.argv()[2]}
+}

@@ -40,6 +40,7 @@ type running struct {
 
 	deadline    <-chan time.Time // of what it was told; nil where it was told nothing
 	interrupted time.Time        // when the first SIGINT or SIGQUIT came
+	onTerminal  bool             // in its foreground, when that was looked at
 	unsure      unix.Signal      // may have reached the job already; 0 for none
 	exited      bool             // the leader has, and is reaped
 	rest        bool             // the others have been told to
@@ -196,6 +197,7 @@ func (r *running) sample() {
 		r.pids = r.offspring.pids(r.scan, r.pids[:0])
 		r.exit.Peak = max(r.exit.Peak, r.Weigh(r.pids))
 	}
+	r.lookAtTerminal()
 	next := jobSample
 	if r.poll > 0 {
 		next, r.poll = r.poll, min(2*r.poll, jobPoll)

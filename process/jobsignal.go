@@ -3,6 +3,7 @@ package process
 import (
 	"bytes"
 	"os"
+	"os/signal"
 	"strconv"
 	"syscall"
 	"time"
@@ -117,6 +118,23 @@ func (r *running) stopped() {
 		return
 	}
 	unix.Kill(os.Getpid(), unix.SIGSTOP)
+}
+
+// lookAtTerminal sees that the terminal was closed: the kernel sends SIGHUP to
+// the leader of the session only, and a script need not pass it on. Who was in
+// the background is left alone, as with a shell's disown.
+func (r *running) lookAtTerminal() {
+	group := foreground()
+	leaders, err := unix.Getpgid(r.leader)
+	switch {
+	case group == unix.Getpgrp() || err == nil && group == leaders:
+		r.onTerminal = true
+	case group > 0:
+		r.onTerminal = false
+	case r.onTerminal && !signal.Ignored(unix.SIGHUP):
+		r.onTerminal = false
+		r.end(unix.SIGHUP, false)
+	}
 }
 
 // foreground is the process group that has this process' terminal; -1 where

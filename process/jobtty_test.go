@@ -1,6 +1,8 @@
 package process
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -12,13 +14,15 @@ import (
 // Ctrl-C reaches the job once: what it does then is not interrupted.
 func TestJobCtrlC(t *testing.T) {
 	b := newBench(t, "")
-	o := b.job("trap 'echo caught' INT; echo up; until read x; do :; done; exit 3")
+	o := b.job("trap 'echo caught' INT; echo up; until [ -e on ]; do :; done; exit 3")
 	tty, exit := b.terminal(o.argv())
 	b.await("up")
 	tty.types("\x03")
 	b.await("note: SIGINT")
 	b.await("caught")
-	tty.types("on\n")
+	if err := os.WriteFile(filepath.Join(b.dir, "on"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	out := b.outcome(o)
 	<-exit
 	if n := strings.Count(b.said(), "caught"); out.Status != 3 || n != 1 || !out.Asked {
@@ -44,7 +48,7 @@ func TestJobIgnoresCtrlC(t *testing.T) {
 // A second Ctrl-C waits for nothing.
 func TestJobSecondCtrlC(t *testing.T) {
 	b := newBench(t, "")
-	o := b.job("trap 'echo caught' INT; echo up; while :; do sleep 600; done")
+	o := b.job("trap 'echo caught' INT; echo up; while :; do :; done")
 	tty, exit := b.terminal(o.argv())
 	b.await("up")
 	tty.types("\x03")
@@ -62,7 +66,7 @@ func TestJobSecondCtrlC(t *testing.T) {
 // not told is, before it is killed.
 func TestJobIsToldInTheEnd(t *testing.T) {
 	b := newBench(t, "")
-	o := b.job("trap 'exit 5' INT; echo up; while :; do read x; done")
+	o := b.job("trap 'exit 5' INT; echo up; while :; do :; done")
 	o.StopTimeout = 200 * time.Millisecond
 	_, exit := b.terminal(o.argv())
 	b.await("up")
@@ -74,17 +78,21 @@ func TestJobIsToldInTheEnd(t *testing.T) {
 	}
 }
 
-// A closed terminal ends the job, whether a shell is between or not.
+// A closed terminal ends the job, whoever is between: nobody, a shell that passes
+// the signal on, a script that does not.
 func TestJobHangUp(t *testing.T) {
-	for _, shell := range []bool{false, true} {
+	for _, between := range []string{"", "shell", "script"} {
 		b := newBench(t, "")
-		o := b.job("trap 'exit 7' HUP; echo up; while :; do sleep 600; done")
+		o := b.job("trap 'exit 7' HUP; echo up; while :; do :; done")
 		var tty *terminal
 		var exit <-chan syscall.WaitStatus
-		if shell {
+		switch between {
+		case "shell":
 			tty, exit = b.shell(o)
 			tty.types(run + "\n")
-		} else {
+		case "script":
+			tty, exit = b.terminal([]string{"/bin/sh", "-c", "trap : HUP; " + run + "; :"}, b.order(o)...)
+		default:
 			tty, exit = b.terminal(o.argv())
 		}
 		b.await("up\r\n")
@@ -92,7 +100,7 @@ func TestJobHangUp(t *testing.T) {
 		out := b.outcome(o)
 		<-exit
 		if out.Status != 7 { // told by the shell, it may be gone before our signal is seen
-			t.Errorf("shell %v: %+v", shell, out)
+			t.Errorf("between: %q: %+v", between, out)
 		}
 	}
 }
