@@ -41,7 +41,7 @@ func describeStranger(pidfd int) Exit {
 	if status, ok := strangersStatus(pidfd); ok {
 		return describe(status, "")
 	}
-	return Exit{Text: "ended; its exit status is not known, for another keepone was its parent", Unknown: true}
+	return Exit{Text: "ended; its exit status is not known, for this keepone did not start it", Unknown: true}
 }
 
 // strangersStatus asks the pidfd of an exited process for its wait status:

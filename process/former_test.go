@@ -109,7 +109,7 @@ func TestExitOfAStranger(t *testing.T) {
 			}
 			want := want
 			if !reaps || !kernelTells(t) {
-				want = Exit{Text: "ended; its exit status is not known, for another keepone was its parent", Unknown: true}
+				want = Exit{Text: "ended; its exit status is not known, for this keepone did not start it", Unknown: true}
 			}
 			if e := b.exit(p); e != want {
 				t.Errorf("%s, reaped %v: %+v, want %+v", how, reaps, e, want)

@@ -66,3 +66,10 @@ func (m *markedJobs) empty(s *scan) bool {
 func (*markedJobs) remove() {}
 
 func (*markedJobs) close() {}
+
+// IsJob says whether the process is a job with that mark, by its environment.
+func IsJob(pid int, mark string) bool {
+	s := newScan()
+	defer s.free()
+	return s.proves(&proof{mark: []byte(jobMarkName + mark + ":")}, pid)
+}

@@ -14,8 +14,6 @@ import (
 // exec, where a descriptor may be closed, and the death of every keepone.
 const markName = "KEEPONE="
 
-const jobMarkName = "KEEPONE_JOB="
-
 // markLimit ends the reading of an environment: bytes. execve(2) takes no more
 // than a quarter of the stack's limit, which is 8 MiB.
 const markLimit = 2 << 20
