@@ -105,10 +105,13 @@ func (s *site) inheritWaiting(l *legacy, options socket.Options) error {
 	}
 	if !s.socket.Published() && s.former.Next == nil && !s.fixed {
 		next, err := s.inheritNext(l, options)
-		if err != nil {
+		switch {
+		case errors.As(err, new(*socket.InUseError)): // the loop waits until whoever is there is gone
+		case err != nil:
 			return err
+		default:
+			s.former.Next = s.adapt(next)
 		}
-		s.former.Next = s.adapt(next)
 	}
 	if l.holder >= 0 {
 		s.log("took the socket back from a waiting shim, process %d", l.state.Holder.PID)

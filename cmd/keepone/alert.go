@@ -15,7 +15,7 @@ const (
 // troubles are the kinds of events that somebody is told of, by the word for it.
 var troubles = map[supervise.Kind]string{
 	supervise.Limit: "memory", supervise.Warning: "memory", supervise.Crash: "crash", supervise.Hang: "hung",
-	supervise.Starved: "memory", supervise.Rival: "blocked", supervise.Loop: "backoff", supervise.Refused: "check failed",
+	supervise.Starved: "memory", supervise.Rival: "blocked", supervise.Beside: "rival", supervise.Loop: "backoff", supervise.Refused: "check failed",
 }
 
 // alerts are what there is to tell. They belong to the loop, and go into an

@@ -35,6 +35,12 @@ func (s *site) answer(ctx context.Context, r control.Request) control.Answer {
 		st, err = s.loop.Stop(ctx, o)
 	case "start":
 		st, err = s.loop.Start(ctx, o)
+	case "take-over":
+		st, err = s.takeOver(ctx, o)
+	case "lend":
+		st, err = s.lend(ctx, r.PID, o)
+	case "take-back":
+		st, err = s.takeBack(ctx, s.turn.Load())
 	case "upgrade":
 		return s.upgrade(ctx)
 	case "reload":
@@ -49,9 +55,17 @@ func (s *site) answer(ctx context.Context, r control.Request) control.Answer {
 	body, broken := json.Marshal(report)
 	a := control.Answer{Body: body}
 	if err := errors.Join(err, broken); err != nil {
-		a.Error = err.Error()
+		a.Error, a.Hint = err.Error(), s.advice(r.Op)
 	}
 	return a
+}
+
+// advice is what to do about rivals that are in the way.
+func (s *site) advice(op string) string {
+	if op == "take-over" || len(readFound(s.target).Rivals) == 0 {
+		return ""
+	}
+	return "end it as said, or move the site over without losing a request: keepone start-backend --take-over " + s.name
 }
 
 // changed keeps what the next keepone and systemd are to know. A state that
@@ -83,7 +97,7 @@ func (s *site) changed(st supervise.Status, now, next supervise.Socket) {
 
 func (s *site) record(st supervise.Status, now, next supervise.Socket) record.State {
 	r := record.State{
-		Phase: st.State.String(), Restarts: st.Restarts, LastExit: st.LastExit, Failures: st.Failures, Upgrades: s.upgrades, Supervisor: *s.identify(os.Getpid()),
+		Phase: st.State.String(), Restarts: st.Restarts, LastExit: st.LastExit, Failures: st.Failures, Upgrades: s.upgrades, Supervisor: *s.identify(os.Getpid()), Turn: s.turn.Load(),
 		Config: s.digest(st.PID), Command: s.commandOf(st.PID),
 		Backend: s.identify(st.PID), Holder: s.identify(st.NextPID),
 		Socket: record.Socket{Generation: now.Generation(), Inode: now.(listener).SockIno()},

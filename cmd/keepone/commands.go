@@ -41,7 +41,7 @@ one backend.`,
 	root.Args, root.RunE = unknownCommand, func(c *cobra.Command, _ []string) error { return status.RunE(c, nil) }
 	root.AddCommand(runCommand(), status, checkCommand(&s), versionCommand())
 	root.AddCommand(operations(&s)...)
-	root.AddCommand(reloadCommand(&s), upgradeCommand(&s), logsCommand(&s))
+	root.AddCommand(reloadCommand(&s), upgradeCommand(&s), logsCommand(&s), execCommand(&s))
 	root.AddCommand(historyCommand(&s), graphCommand(&s), reportCommand(&s), metricsCommand(&s))
 	return root
 }

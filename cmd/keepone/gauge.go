@@ -142,6 +142,12 @@ func (s *site) weigh(pids []int, lived time.Duration) supervise.Weight {
 	g.size = w.RSS + w.Swap
 	g.history.Sample(now, g.size)
 	s.lookAtVisitors(now)
+	if s.rivals.newcomers.any(now) {
+		select {
+		case s.rivals.news <- struct{}{}:
+		default:
+		}
+	}
 	since, proved := now.Sub(g.others), g.server.Load() != nil && g.server.Load().Proved
 	if since >= othersEvery || since >= provedEvery && !proved && len(s.peers) > 0 {
 		g.others = now

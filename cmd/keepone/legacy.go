@@ -102,10 +102,30 @@ func (l *legacy) acceptable(t target, adopt string) error {
 	case l.backend >= 0 && adopt == "refuse":
 		return &failure{exitFailed, fmt.Sprintf("end it with: kill %d, or set single.adopt", l.state.Backend.PID),
 			fmt.Errorf("cannot run %s: a backend of a former keepone, process %d, still lives, and single.adopt is \"refuse\"", t.name, l.state.Backend.PID)}
-	case l.held != nil && l.backend < 0 && !orphans && adopt != "replace":
+	case l.held != nil && l.backend < 0 && !orphans && adopt != "replace" && !l.byJob(t):
 		return survivor(t, l.held)
 	}
 	return nil
+}
+
+// byJob says that a job holds the backend's lock: it is waited for, like any
+// rival. What was left of one whose keepone exec is dead is ended.
+func (l *legacy) byJob(t target) bool {
+	held := new(single.HeldError)
+	mark, err := process.Mark(t.runDir)
+	if !errors.As(l.held, &held) || err != nil {
+		return false
+	}
+	jobs := 0
+	for _, h := range held.Holders {
+		if process.IsJob(h.PID, mark) {
+			jobs++
+		}
+	}
+	if jobs > 0 && jobs == len(held.Holders) {
+		process.EndJobs(mark, 0) // whoever's they are
+	}
+	return jobs > 0
 }
 
 // survivor explains a backend that outlived its keepone and is not the

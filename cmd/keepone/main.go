@@ -32,7 +32,11 @@ const (
 func main() {
 	switch {
 	case len(os.Args) > 1 && os.Args[1] == "shim":
-		os.Exit(process.Shim(single.Lock))
+		os.Exit(process.Shim(single.Lock, searchForShim))
+	case len(os.Args) > 1 && os.Args[1] == "job":
+		os.Exit(process.JobShim())
+	case len(os.Args) > 1 && os.Args[1] == "rivals":
+		os.Exit(searchMain())
 	case len(os.Args) > 1 && os.Args[1] == "unavailable":
 		os.Exit(unavailable.Main())
 	case len(os.Args) > 1 && os.Args[1] == "run":

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"keepone/socket"
@@ -63,6 +64,7 @@ func (s *site) wayIs(in error) {
 	if in != nil {
 		text = in.Error()
 	}
+	s.inUse = errors.As(in, new(*socket.InUseError))
 	if was != nil && *was == text {
 		return
 	}

@@ -28,6 +28,8 @@ func (r *statusReport) plugin() (code int, why string) {
 		return pluginCritical, r.line()
 	case r.InTheWay != "":
 		return pluginCritical, "visitors do not find us: " + r.InTheWay
+	case len(r.Rivals) > 0:
+		return pluginWarning, "another interpreter runs: " + describeRivals(r.Rivals)
 	case r.Health != "":
 		return pluginWarning, "the latest probe failed: " + r.Health
 	case m.Postponed != "":

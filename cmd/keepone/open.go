@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 
 	"keepone/config"
@@ -81,10 +82,12 @@ func (s *site) openSocket(left *legacy) error {
 		left.sockets = nil
 		return err
 	}
-	if err := socket.Prepare(options); err != nil {
+	err = socket.Prepare(options)
+	inUse := errors.As(err, new(*socket.InUseError))
+	if err != nil && !inUse {
 		return err
 	}
-	if s.socket, err = socket.Bind(options, 1); err != nil {
+	if s.socket, err = socket.Bind(options, 1); err != nil || inUse { // then the loop says who is there, and waits until they are gone
 		return err
 	}
 	return s.socket.Publish()

@@ -28,6 +28,7 @@ type operation struct {
 	command  *cobra.Command
 	request  control.Request
 	timeout  time.Duration
+	takeOver bool // start only
 }
 
 func operations(s *selection) []*cobra.Command {
@@ -46,7 +47,15 @@ exit status 1 and its last words when it failed.`,
 		}},
 		{op: "start", done: "started", command: &cobra.Command{
 			Use: "start-backend [NAME]", Aliases: []string{"start"},
-			Short: "Start the backend after stop-backend",
+			Short: "Start the backend after stop-backend, or in the place of a rival",
+			Long: `Start-backend starts the backend that was stopped. Where another process is the
+backend already (started by hand, by another supervisor, by the web server), it
+says which, who started that, and how to end it, with exit status 1.
+
+With --take-over keepone moves the site over: its socket takes the place of the
+other's, which finishes what it has and is ended. No request is lost where the
+other one listens at socket.path; whoever listens elsewhere is ended at once.`,
+			Example: "    keepone start-backend web2py\n    keepone start-backend --take-over web2py",
 		}},
 	}
 	var all []*cobra.Command
@@ -64,6 +73,10 @@ func (o *operation) flags() {
 	o.request.Op = o.op
 	f.DurationVar(&o.timeout, "timeout", 0, "stop waiting after this long, for instance 2m; what was asked for goes on (default: wait for the outcome)")
 	f.BoolVar(&o.request.NoWait, "no-wait", false, "return when it has begun")
+	if o.op == "start" {
+		f.BoolVar(&o.takeOver, "take-over", false, "end rivals first; who serves at the socket is drained and followed without losing a request")
+		f.BoolVar(&o.request.NoCheck, "no-check", false, "with --take-over: do not run backend.check first")
+	}
 	if o.op != "start" {
 		f.BoolVar(&o.request.Now, "now", false, "do not wait for requests in flight")
 	}
@@ -76,6 +89,9 @@ func (o *operation) run(s *selection, args []string) error {
 	t, err := s.resolve(args)
 	if err != nil {
 		return err
+	}
+	if o.takeOver {
+		o.request.Op = "take-over"
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -171,5 +187,7 @@ func askStatus(ctx context.Context, t target) (statusReport, error) {
 	if a.Error != "" {
 		return r, &failure{exitFailed, a.Hint, errors.New(a.Error)}
 	}
-	return r, json.Unmarshal(a.Body, &r)
+	err = json.Unmarshal(a.Body, &r)
+	r.Rivals = readFound(t).Rivals // which the resident does not keep
+	return r, err
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"keepone/rival"
 	"keepone/rss"
 	"keepone/supervise"
 )
@@ -37,6 +38,8 @@ type statusReport struct {
 	Health     string           `json:"health,omitempty"`     // why the latest probe failed
 	Cures      cures            `json:"cures"`                // of the listening socket, since keepone was started
 	InTheWay   string           `json:"in_the_way,omitempty"` // what somebody put where visitors look for us
+	Rivals     []rival.Rival    `json:"rivals,omitempty"`     // other processes that are the backend; added by the command that shows them
+	Job        int              `json:"job_pid,omitempty"`    // the keepone exec that has the backend's place
 	Excusing   bool             `json:"excusing,omitempty"`   // a process answers 503 in the backend's place
 	HighWater  int              `json:"queue_high_water"`     // the most that were pending at any sample
 	Cut        int              `json:"cut,omitempty"`        // connections open when the latest drain ended at its deadline
@@ -130,6 +133,9 @@ func (s *site) report(st *supervise.Status, own uint64) statusReport {
 	r.Cures.Replaced = st.Renewed
 	if in := s.inTheWay.Load(); in != nil {
 		r.InTheWay = *in
+	}
+	if t := s.turn.Load(); t != nil {
+		r.Job = t.PID
 	}
 	if st.PID != 0 {
 		r.Backend.Uptime = age(st.Started)

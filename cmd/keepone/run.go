@@ -12,6 +12,7 @@ import (
 
 	"keepone/control"
 	"keepone/process"
+	"keepone/record"
 	"keepone/resident"
 	"keepone/supervise"
 )
@@ -46,25 +47,27 @@ func run(args []string) error {
 	os.WriteFile("/proc/self/comm", []byte("keepone"), 0) // it is "exe" since Reexec
 	s.spawner, s.look = s.newSpawner(), newLook(s.config().Hang.Timeout)
 	s.openGauge(left)
+	s.rivals.newcomers.open()
 	go s.spawner.Reaper.Run(ctx)
 	err = s.open(left)
 	left.close()
 	if err != nil {
 		return errors.Join(err, s.close())
 	}
-	s.serve(ctx)
+	s.serve(ctx, left.state.Turn)
 	s.closeGauge()
 	s.clear()
 	return s.close()
 }
 
 // serve runs until a signal says stop and the backend is down.
-func (s *site) serve(ctx context.Context) {
+func (s *site) serve(ctx context.Context, lent *record.Turn) {
 	if err := process.AdoptOrphans(); err != nil {
 		s.log("warning: %v", err)
 	}
 	s.loop = supervise.New(s.kernel(), s.adapt(s.socket))
 	s.former.Seen = s.seen
+	s.resumeTurn(lent)
 	s.loop.Resume(s.former)
 	if s.alerts.Waiting != "" {
 		s.tellLater(time.Now())
@@ -76,11 +79,15 @@ func (s *site) serve(ctx context.Context) {
 	go resident.Trim(ctx, trimInterval, s.nudge, s.tooHeavy)
 	go s.slim(ctx)
 	go s.keepWall(ctx)
+	go s.watchRivals(ctx)
 	s.serveControl = func(server *control.Server) { go s.listen(ctx, server) }
 	s.serveControl(s.control.Load())
-	if s.seen == nil {
+	switch {
+	case s.seen == nil && !s.socket.Published():
+		s.log("somebody else listens at %s: waiting until it is free", s.config().Socket.Path)
+	case s.seen == nil:
 		s.log("listening at %s", s.config().Socket.Path)
-	} else {
+	default:
 		s.log("version %s goes on in place with the same backend", version)
 	}
 	notify(daemon.SdNotifyReady)

@@ -35,6 +35,7 @@ type site struct {
 	control    atomic.Pointer[control.Server]
 	spawner    *process.Spawner
 	gauge      gauge
+	rivals     rivals
 	walls      chan struct{} // says that the memory limits may be others
 	nudge      chan struct{} // to give memory back now
 	lines      chan string   // of the log, on their way to stderr
@@ -52,6 +53,7 @@ type site struct {
 	cured      atomic.Pointer[cures]        // so far
 	inTheWay   atomic.Pointer[string]       // of the socket, at its path
 	pathTold   time.Time                    // when a cure of the path was in the log; the loop's
+	inUse      bool                         // that is a live socket of somebody else's; the loop's
 	complained string                       // by complainOnce
 	notify     atomic.Pointer[probe.Notify] // where the backend says READY=1; nil until that is asked for
 	unready    atomic.Pointer[string]       // what a starting backend lacks
@@ -59,6 +61,7 @@ type site struct {
 	caught     chan os.Signal               // from the very beginning
 	leaving    context.Context              // done when keepone was told to stop
 	former     supervise.Legacy             // what a killed keepone left
+	turn       atomic.Pointer[record.Turn]  // who has the backend's place; nil for nobody
 	lost       uint64                       // bytes of output that could not be written, as far as told
 	unwritten  error                        // why the latest state is not on disk
 	identified map[int]record.Process       // the processes since the latest spawn
@@ -107,7 +110,7 @@ func begin(t target, load loader) (*site, *legacy, error) {
 		target: t, program: programPath(), caught: caught,
 		nudge: make(chan struct{}, 1), trouble: make(chan struct{}, 1), fat: make(chan struct{}, 1), walls: make(chan struct{}, 1),
 		reloading: make(chan struct{}, 1), trying: make(chan struct{}, 1), lines: make(chan string, 64),
-		identified: map[int]record.Process{}, made: map[int]*view{},
+		identified: map[int]record.Process{}, made: map[int]*view{}, rivals: rivals{news: make(chan struct{}, 1)},
 		fixed: passed.given >= 0, stored: slices.Collect(maps.Keys(passed.sockets)),
 		lockFile: left.lock, upgrades: left.state.Upgrades,
 	}
@@ -130,7 +133,7 @@ func (s *site) clear() {
 		os.Remove(s.backendLock())
 		lock.Close()
 	}
-	for _, path := range []string{s.target.output(), s.weight(), s.keeponePID(), s.backendPID(), s.notifySocket(), s.state(), s.lock()} {
+	for _, path := range []string{s.target.output(), s.weight(), s.target.rivals(), s.keeponePID(), s.backendPID(), s.notifySocket(), s.state(), s.lock()} {
 		os.Remove(path)
 	}
 	os.Remove(s.runDir) // stays where somebody keeps something in it

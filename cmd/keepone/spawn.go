@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+
+	"golang.org/x/sys/unix"
+
+	"keepone/config"
 	"keepone/process"
 	"keepone/resident"
 	"keepone/supervise"
-
-	"golang.org/x/sys/unix"
 )
 
 func (s *site) newSpawner() *process.Spawner {
@@ -43,6 +45,13 @@ func (s *site) spawn(on supervise.Socket, hold bool) (supervise.Backend, error) 
 	spec.Generation = l.Generation()
 	s.spawner.Stop, s.spawner.User = s.config().Stop.Signal, spec.UID // a reload may have changed them
 	spec.Handoff, spec.Lock = process.Handoff(s.config().Backend.Handoff), s.backendLock()
+	inUse := ""
+	if s.inUse && !hold && !l.Published() { // one that is held is published before it has the word
+		inUse = *s.inTheWay.Load()
+	}
+	if spec.Search, err = s.searchSpec(inUse); err != nil {
+		return nil, err
+	}
 	p, err := s.spawner.Spawn(spec, process.Ends{Socket: l.Fd(), Output: s.output.Writer()}, true)
 	if err != nil {
 		return nil, err
@@ -52,9 +61,23 @@ func (s *site) spawn(on supervise.Socket, hold bool) (supervise.Backend, error) 
 	return s.newBackend(p, false), nil
 }
 
-// check runs before a planned restart: a program that is not there is the
-// cheapest of all mistakes, and backend.check is the operator's own.
+// check runs before a planned restart. With a rival there the old backend would
+// end and no other could follow.
 func (s *site) check(ctx context.Context) <-chan error {
+	done, checked := make(chan error, 1), s.checkProgram(ctx)
+	go func() {
+		err := <-checked
+		if err == nil {
+			err = s.noRivals(ctx)
+		}
+		done <- err
+	}()
+	return done
+}
+
+// checkProgram: a program that is not there is the cheapest of all mistakes, and
+// backend.check is the operator's own.
+func (s *site) checkProgram(ctx context.Context) <-chan error {
 	done := make(chan error, 1)
 	c := s.config()
 	if err := c.Runnable(); err != nil {
@@ -75,18 +98,23 @@ func (s *site) check(ctx context.Context) <-chan error {
 
 // spec is read anew for every spawn: a changed .env is in the next backend.
 func (s *site) spec(argv []string) (process.Spec, error) {
-	env, err := s.config().Environ()
+	spec, err := specOf(s.config().Config, argv)
+	if err == nil && s.notify.Load() != nil {
+		spec.Env = append(spec.Env, "NOTIFY_SOCKET="+s.notifySocket())
+	}
+	return spec, err
+}
+
+// specOf is what a program is run with, be it the backend, a check or a job.
+func specOf(c *config.Config, argv []string) (process.Spec, error) {
+	env, err := c.Environ()
 	if err != nil {
 		return process.Spec{}, err
 	}
-	if s.notify.Load() != nil {
-		env = append(env, "NOTIFY_SOCKET="+s.notifySocket())
-	}
-	uid, gid, groups, err := s.config().Credentials()
+	uid, gid, groups, err := c.Credentials()
 	if err != nil {
 		return process.Spec{}, err
 	}
-	c := s.config()
 	return process.Spec{
 		Argv: argv, Env: env, Dir: c.Backend.Directory,
 		UID: uid, GID: gid, Groups: groups, Umask: int(c.Backend.Umask),

@@ -30,6 +30,7 @@ func (t target) backendLock() string  { return filepath.Join(t.runDir, "backend.
 func (t target) notifySocket() string { return filepath.Join(t.runDir, "notify") }
 func (t target) tried() string        { return filepath.Join(t.runDir, "trial") }
 func (t target) history() string      { return filepath.Join(t.runDir, "history") }
+func (t target) rivals() string       { return filepath.Join(t.runDir, "rivals") }
 func (t target) wall() string         { return filepath.Join(t.runDir, "wall") }
 func (t target) keeponePID() string   { return filepath.Join(t.runDir, "keepone.pid") }
 func (t target) backendPID() string   { return filepath.Join(t.runDir, "backend.pid") }

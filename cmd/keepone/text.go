@@ -25,6 +25,9 @@ func (r *statusReport) text() string {
 		row("backend", "%s, pid %d, user %s, for %s%s", r.Backend.Command, r.Backend.PID, r.Backend.User, duration(r.Backend.Uptime), adopted)
 		r.memory(row)
 	}
+	for _, other := range r.Rivals {
+		row("rival", "%s", other)
+	}
 	r.visitors(row)
 	if last := r.Restarts.Last; r.Restarts.Total > 0 {
 		row("restarts", "%d, the last %s ago: %s (%s)", r.Restarts.Total, duration(last.Ago), last.Reason, last.Exit)
@@ -127,6 +130,10 @@ func (r *statusReport) line() string {
 		return s + ", a restart is being prepared"
 	case r.State == "draining" || r.State == "closing":
 		return r.progress()
+	case r.State == "blocked" && len(r.Rivals) > 0:
+		return fmt.Sprintf("blocked: another interpreter runs, process %d", r.Rivals[0].PID)
+	case r.State == "down" && r.Job != 0:
+		return fmt.Sprintf("down: a job has the backend's place (keepone exec, process %d), and requests wait", r.Job)
 	case r.State == "up":
 		return fmt.Sprintf("up for %s, %s", duration(r.Since), size(r.Backend.RSS))
 	}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"keepone/record"
+	"keepone/rival"
+	"keepone/supervise"
+)
+
+const (
+	searchPause = 3 * time.Second // at least, between two searches beside a backend that runs
+	searchEvery = time.Minute     // at most
+)
+
+// rivals is what the watch for rivals beside a backend knows. It belongs to the
+// watch's goroutine, but for news and newcomers.
+type rivals struct {
+	news      chan struct{}           // says that processes were made
+	newcomers newcomers               // the loop's
+	known     map[record.Process]bool // told of; true: is being ended
+	order     *os.File                // what a search reads
+	of        *view                   // what that was made with
+	word      word                    // the latest that was read
+}
+
+// A word stands for the file that a search leaves; zero for none.
+type word struct {
+	ino  uint64
+	mtim unix.Timespec
+}
+
+// watchRivals looks for rivals beside the backend, when processes were made and
+// once a minute. That goes on for ever, so it leaves as little garbage as it can:
+// the order is written once for each configuration, and the word that is left
+// is read when it is another.
+func (s *site) watchRivals(ctx context.Context) {
+	for {
+		select {
+		case <-s.rivals.news:
+		case <-ctx.Done():
+			return
+		}
+		err := s.searchBeside(ctx)
+		if err != nil && ctx.Err() == nil {
+			s.log("warning: cannot look for rivals: %v", err)
+		}
+		s.rivals.newcomers.reset()
+		select {
+		case <-time.After(searchPause):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (s *site) searchBeside(ctx context.Context) (err error) {
+	r := &s.rivals
+	if c := s.config(); c != r.of {
+		if r.order != nil {
+			r.order.Close()
+		}
+		if r.order, err = s.searchOrder(); err != nil {
+			r.order, r.of = nil, nil
+			return err
+		}
+		r.of, r.word = c, word{ino: 1} // another policy may be in force: it is read again
+	}
+	if err := s.send(ctx, r.order); err != nil {
+		return err
+	}
+	var st unix.Stat_t
+	is := word{}
+	if unix.Stat(s.target.rivals(), &st) == nil {
+		is = word{st.Ino, st.Mtim}
+	}
+	if is != r.word {
+		r.word = is
+		s.meet(ctx, readFound(s.target).Rivals)
+	}
+	return nil
+}
+
+// meet tells of who is new, and does as the policy says. Who blocks a spawn has
+// been told of by the loop.
+func (s *site) meet(ctx context.Context, found []rival.Rival) {
+	before := s.rivals.known
+	s.rivals.known = map[record.Process]bool{}
+	for _, r := range found {
+		who := identityOf(r)
+		ending, known := before[who]
+		if !known {
+			s.tellRival(ctx, r)
+		}
+		s.rivals.known[who] = ending
+		if s.config().Single.Rivals == "replace" && !ending {
+			s.rivals.known[who] = true
+			go s.endAndTell(ctx, r)
+		}
+	}
+	if len(before) > 0 && len(found) == 0 {
+		s.log("no rival runs any more")
+	}
+}
+
+func (s *site) tellRival(ctx context.Context, r rival.Rival) {
+	s.loop.Reconfigure(ctx, func(*supervise.Config) { // the events are the loop's
+		s.log("another interpreter runs beside the backend: %s", r)
+		s.event(supervise.Beside, r.String())
+	})
+}
+
+func identityOf(r rival.Rival) record.Process { return record.Process{PID: r.PID, Start: r.Start} }
+
+func (s *site) endAndTell(ctx context.Context, r rival.Rival) {
+	if err := s.endRival(ctx, r); err != nil {
+		s.log("%v", err)
+		return
+	}
+	s.log("ended the rival, process %d", r.PID)
+}

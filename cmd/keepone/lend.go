@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"keepone/process"
+	"keepone/record"
+	"keepone/supervise"
+)
+
+// lend stops the backend, so that a job may run in its place, until the process
+// who asked gives the place back or has ended. Who waits at the socket waits on.
+func (s *site) lend(ctx context.Context, pid int, o supervise.Options) (supervise.Status, error) {
+	who, err := record.Identify(pid)
+	if err != nil {
+		return supervise.Status{}, fmt.Errorf("cannot lend the backend's place to process %d: %w", pid, err)
+	}
+	st, err := s.loop.Status(ctx)
+	if err != nil {
+		return st, err
+	}
+	down := st.State == supervise.Down || st.State == supervise.Closing || st.State == supervise.Stopping
+	t := &record.Turn{Process: who, Wanted: !down}
+	if !s.turn.CompareAndSwap(nil, t) {
+		return st, errors.New("another job has the backend's place")
+	}
+	if err := s.awaitTurn(t); err != nil {
+		s.turn.CompareAndSwap(t, nil)
+		return st, err
+	}
+	o.Lent = true
+	return s.loop.Stop(ctx, o)
+}
+
+// awaitTurn takes the place back when who has it has ended, whatever it was that
+// ended him.
+func (s *site) awaitTurn(t *record.Turn) error {
+	pidfd, err := t.Open()
+	if err != nil {
+		return err
+	}
+	go func() {
+		defer unix.Close(pidfd)
+		if err := process.AwaitEnd(pidfd); err != nil {
+			s.log("warning: cannot see the end of process %d, so its turn is over: %v", t.PID, err)
+		}
+		if s.turn.Load() == t {
+			s.log("process %d, which had the backend's place, has ended", t.PID)
+			s.takeBack(context.Background(), t)
+		}
+	}()
+	return nil
+}
+
+// takeBack ends what a job left, and starts the backend if it is wanted.
+func (s *site) takeBack(ctx context.Context, t *record.Turn) (supervise.Status, error) {
+	if t == nil || !s.turn.CompareAndSwap(t, nil) {
+		return supervise.Status{}, errors.New("nobody has the backend's place")
+	}
+	s.endJobs()
+	if t.Wanted {
+		return s.loop.Start(ctx, supervise.Options{})
+	}
+	err := s.loop.Reconfigure(ctx, func(*supervise.Config) {}) // which records it
+	if err != nil {
+		return supervise.Status{}, err
+	}
+	return s.loop.Status(ctx)
+}
+
+// resumeTurn goes on with a turn that was lent by a former keepone.
+func (s *site) resumeTurn(t *record.Turn) {
+	if t == nil {
+		return
+	}
+	s.turn.Store(t)
+	if err := s.awaitTurn(t); err == nil {
+		s.former.Lent = s.former.Stopped
+		return
+	}
+	s.turn.Store(nil)
+	s.endJobs()
+	s.former.Stopped = s.former.Stopped && !t.Wanted
+}
+
+// endJobs ends what is left of a job: before the backend has its place again,
+// nothing of it may be there.
+func (s *site) endJobs() {
+	mark, err := process.Mark(s.runDir)
+	var left []int
+	if err == nil {
+		uid, _, _, cause := s.config().Credentials()
+		left, err = process.EndJobs(mark, uid), cause
+	}
+	if len(left) > 0 || err != nil {
+		s.log("warning: processes of a job may still live: %v (%v)", left, err)
+	}
+}

@@ -1,0 +1,210 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"keepone/process"
+	"keepone/record"
+	"keepone/rival"
+	"keepone/supervise"
+)
+
+// search is what is looked for now.
+func (s *site) search() (search, error) {
+	c := s.config()
+	env, err := c.Environ()
+	w := rival.Wanted{
+		Argv: c.Backend.Command, Env: env, Dir: c.Backend.Directory, Socket: c.Socket.Path,
+		Lock: s.backendLock(), Own: []int{os.Getpid()},
+	}
+	if s.spawner.Mark != "" {
+		w.Mark, w.JobMark = process.MarkOf(s.spawner.Mark)
+	}
+	return search{Wanted: w, Found: s.target.rivals(), Warn: c.Single.Rivals == "warn"}, err
+}
+
+// searchSpec is that for a shim. inUse says why the socket is not at its path.
+func (s *site) searchSpec(inUse string) (json.RawMessage, error) {
+	what, err := s.search()
+	if err != nil {
+		return nil, err
+	}
+	what.InUse = inUse
+	return json.Marshal(what)
+}
+
+// lookForRivals searches in a process of its own and returns who was found.
+func (s *site) lookForRivals(ctx context.Context) ([]rival.Rival, error) {
+	order, err := s.searchOrder()
+	if err != nil {
+		return nil, err
+	}
+	defer order.Close()
+	if err := s.send(ctx, order); err != nil {
+		return nil, err
+	}
+	return readFound(s.target).Rivals, nil
+}
+
+// searchOrder is what a searching process reads: a memfd(2), so that it never
+// touches a disk, and can be read again and again.
+func (s *site) searchOrder() (*os.File, error) {
+	text, err := s.searchSpec("")
+	if err != nil {
+		return nil, err
+	}
+	fd, err := unix.MemfdCreate("keepone-search", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("cannot make a memfd: %w", err)
+	}
+	order := os.NewFile(uintptr(fd), "search")
+	if _, err := order.WriteAt(text, 0); err != nil {
+		order.Close()
+		return nil, fmt.Errorf("cannot write what to search for: %w", err)
+	}
+	return order, nil
+}
+
+// send lets a process search. It returns when the word that it leaves is there.
+func (s *site) send(ctx context.Context, order *os.File) error {
+	done, err := s.spawner.Reaper.Self([]string{"rivals", s.name}, s.spawner.Env, order, os.Stderr)
+	if err != nil {
+		return err
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// noRivals is a part of the check before a planned restart: a rival would keep
+// the next backend from being spawned when the old one is gone.
+func (s *site) noRivals(ctx context.Context) error {
+	if s.config().Single.Rivals != "refuse" {
+		return nil
+	}
+	found, err := s.lookForRivals(ctx)
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	return fmt.Errorf("another interpreter runs: %s", describeRivals(found))
+}
+
+// endRival ends one beside whom nobody of ours starts: as its master would, or
+// by the stop signal, and by force when the stop timeout is over.
+func (s *site) endRival(ctx context.Context, r rival.Rival) error {
+	if r.AtPath {
+		if err := s.supplant(ctx, r); err != nil {
+			s.log("%v", err)
+		}
+	}
+	p, err := s.take([]rival.Rival{r})
+	if errors.Is(err, record.ErrGone) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	over := time.NewTimer(s.config().Stop.Timeout)
+	defer over.Stop()
+	err = p.Terminate()
+	for n := 0; ; n++ {
+		select {
+		case <-p.Exited():
+			p.Close()
+			return nil
+		case <-over.C:
+			err = errors.Join(err, p.Kill())
+			over.Reset(time.Second)
+		case <-ctx.Done():
+			go func() { <-p.Exited(); p.Close() }()
+			return ctx.Err()
+		}
+		if n == 3 {
+			go func() { <-p.Exited(); p.Close() }()
+			return fmt.Errorf("cannot end the rival, process %d: it outlives SIGKILL: %w", r.PID, err)
+		}
+	}
+}
+
+// take makes one Process of rivals, each proved by its start time. The error
+// wraps record.ErrGone when none of them lives, and says what to do where
+// somebody would start them again.
+func (s *site) take(rivals []rival.Rival) (*process.Process, error) {
+	var who []process.Rival
+	for _, r := range rivals {
+		pidfd, err := identityOf(r).Open()
+		if errors.Is(err, record.ErrGone) {
+			continue
+		}
+		if err != nil {
+			closeAll(who)
+			return nil, fmt.Errorf("cannot take over process %d: %w", r.PID, err)
+		}
+		who = append(who, process.Rival{PID: r.PID, Pidfd: pidfd})
+	}
+	if len(who) == 0 {
+		return nil, record.ErrGone
+	}
+	end, err := s.master(rivals[0])
+	if err == nil {
+		var p *process.Process
+		if p, err = s.spawner.Reaper.Take(who, s.config().Stop.Signal, end); err == nil {
+			return p, nil
+		}
+	}
+	closeAll(who)
+	return nil, err
+}
+
+func closeAll(who []process.Rival) {
+	for _, w := range who {
+		unix.Close(w.Pidfd)
+	}
+}
+
+// masters are the programs that end for good what they, or their like, started.
+var masters = []string{"supervisorctl", "systemctl", "sv", "svc", "s6-svc"}
+
+// master returns what ends a rival that would be started again; nil where the
+// stop signal does. lighttpd starts nobody again at a socket that is served.
+func (s *site) master(r rival.Rival) (func() error, error) {
+	byLighttpd := len(r.Parents) > 0 && r.Parents[0].Name == "lighttpd"
+	if !r.Returns || byLighttpd && r.AtPath {
+		return nil, nil
+	}
+	argv := strings.Fields(r.End)
+	for _, m := range masters {
+		if len(argv) > 0 && argv[0] == m {
+			return func() error { return s.runMaster(argv) }, nil
+		}
+	}
+	return nil, fmt.Errorf("cannot end %s", r)
+}
+
+// runMaster runs such a program as keepone's own user.
+func (s *site) runMaster(argv []string) (err error) {
+	var done <-chan error
+	timeout := s.config().Stop.Timeout
+	err = s.loop.Reconfigure(context.Background(), func(*supervise.Config) { // the spawner is the loop's
+		spec := process.Spec{Argv: argv, Env: os.Environ(), Dir: "/", UID: -1, GID: -1, Umask: 0o022}
+		done = s.spawner.Check(context.Background(), spec, timeout)
+	})
+	if err == nil {
+		err = <-done
+	}
+	if err != nil {
+		s.log("warning: %v", err)
+	}
+	return err
+}

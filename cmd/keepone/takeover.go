@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"golang.org/x/sys/unix"
+
+	"keepone/record"
+	"keepone/rival"
+	"keepone/socket"
+	"keepone/supervise"
+)
+
+// rivalGeneration is the number of a rival's socket; ours begin at 1.
+const rivalGeneration = 0
+
+// takeOver ends the rivals and starts a backend of ours in their place. Who
+// serves at our path is followed without losing a request: it is drained as a
+// backend of ours would be. Until that begins nothing is touched.
+func (s *site) takeOver(ctx context.Context, o supervise.Options) (supervise.Status, error) {
+	st, err := s.loop.Status(ctx)
+	if err == nil && st.PID != 0 {
+		err = errors.New("the backend runs already")
+	}
+	if err == nil && !o.NoCheck {
+		err = s.checked(ctx)
+	}
+	if err != nil {
+		return st, err
+	}
+	found, err := s.lookForRivals(ctx)
+	if err != nil {
+		return st, err
+	}
+	var there []rival.Rival
+	for _, r := range found {
+		if _, err := s.master(r); err != nil {
+			return st, err
+		}
+		if r.AtPath {
+			there = append(there, r)
+		}
+	}
+	for _, r := range found {
+		if r.AtPath {
+			continue
+		}
+		s.log("taking over from %s", r)
+		if err := s.endRival(ctx, r); err != nil {
+			return st, err
+		}
+	}
+	if len(there) == 0 {
+		return s.loop.Start(ctx, o)
+	}
+	return s.follow(ctx, there, o)
+}
+
+// checked runs backend.check.
+func (s *site) checked(ctx context.Context) error {
+	var checked <-chan error
+	err := s.loop.Reconfigure(ctx, func(*supervise.Config) { checked = s.checkProgram(ctx) }) // the spawner is the loop's
+	if err != nil {
+		return err
+	}
+	return <-checked
+}
+
+// follow hands the site over from who serves at our path. They have one socket,
+// and are one backend.
+func (s *site) follow(ctx context.Context, there []rival.Rival, o supervise.Options) (supervise.Status, error) {
+	s.log("taking over from %s", describeRivals(there))
+	l, err := s.socketOf(there)
+	if err != nil {
+		return supervise.Status{}, err
+	}
+	if !o.Now {
+		if err := socket.Quiet(ctx, l, s.config().Drain.Patience); err != nil && ctx.Err() == nil {
+			s.log("cannot wait for a quiet moment: %v", err)
+		}
+	}
+	p, err := s.take(there)
+	if errors.Is(err, record.ErrGone) { // meanwhile
+		return s.loop.Start(ctx, o)
+	}
+	if err != nil {
+		return supervise.Status{}, errors.Join(err, l.Close())
+	}
+	from := supervise.Incumbent{
+		Socket: s.adapt(l), Backend: s.newBackend(p, true), Started: there[0].Since,
+		Publish: func(ours supervise.Socket) error { return ours.(listener).Listener.Publish(p.Members()...) },
+	}
+	return s.loop.TakeOver(ctx, from, o)
+}
+
+// supplant puts our socket in the place of that of a rival which took the path
+// from a backend that runs, and waits until the rival has finished what it has.
+func (s *site) supplant(ctx context.Context, r rival.Rival) error {
+	l, err := s.socketOf([]rival.Rival{r})
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	var published error
+	err = s.loop.Reconfigure(ctx, func(*supervise.Config) { // the sockets are the loop's
+		published = s.serving[len(s.serving)-1].Listener.Publish(r.PID)
+	})
+	if err := errors.Join(err, published); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.config().Drain.Timeout)
+	defer cancel()
+	if err := socket.Drained(ctx, l, nil); err != nil {
+		return fmt.Errorf("the rival, process %d, is ended with requests: %w", r.PID, err)
+	}
+	return nil
+}
+
+// socketOf takes the listening socket of rivals, so that who waits at it is
+// served by ours when they are gone. An ordinary user may not: then it goes with
+// them, once it is drained.
+func (s *site) socketOf(rivals []rival.Rival) (*socket.Listener, error) {
+	options, err := s.socketOptions()
+	if err != nil {
+		return nil, err
+	}
+	var pids []int
+	for _, r := range rivals {
+		pids = append(pids, r.PID)
+	}
+	inode := rivals[0].Socket
+	fd, err := socket.Retrieve(inode, pids)
+	if errors.Is(err, fs.ErrPermission) {
+		return socket.Foreign(options, rivalGeneration, inode)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot take the rival's socket: %w", err)
+	}
+	l, err := socket.Adopt(options, rivalGeneration, fd)
+	if err != nil {
+		unix.Close(fd)
+	}
+	return l, err
+}
