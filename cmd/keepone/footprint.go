@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -111,5 +112,29 @@ func (b *backendReport) measure() {
 	}
 	if b.CPU = &cpu; !hidden {
 		b.Descriptors = &descriptors
+	}
+}
+
+// footprint is the whole site's.
+func (r *statusReport) footprint(row func(name, format string, args ...any)) {
+	f := r.Footprint
+	if f == nil || len(r.Backend.PIDs) == 0 {
+		return
+	}
+	row("footprint", "%s in all, %.1f %% of %s", size(f.Bytes), 100*f.Share, size(r.Memory.Room))
+	line := func(name string, p part) {
+		more := ""
+		if p.PSS != nil {
+			more = fmt.Sprintf(", PSS %s, private %s, swap %s", size(*p.PSS), size(*p.Private), size(*p.Swap))
+		}
+		row("", "%-10s RSS %s%s", name, size(p.RSS), more)
+	}
+	line("backend", f.Backend)
+	line("keepone", f.Keepone)
+	if f.WebServer != nil {
+		line(r.WebServer.Name, *f.WebServer)
+		if !r.WebServer.Proved {
+			row("", "           (not seen at the socket yet, so not in the sum)")
+		}
 	}
 }
