@@ -19,8 +19,11 @@ type Busy struct {
 // shows. Not seen are: a connection accepted and closed between two questions,
 // unless Pending tells; work for a connection that stays, such as one kept
 // alive; whoever was accepted from another network namespace. A dump that was
-// incomplete, as told at Queue, looks like a change.
-func (d *Diag) Busy(l *Listener) (Busy, error) {
+// incomplete, as told at Queue, looks like a change. By TCP, clients of other
+// network namespaces are seen.
+func (d *Diag) Busy(l *Listener) (Busy, error) { return l.family().busy(d, l) }
+
+func (unixFamily) busy(d *Diag, l *Listener) (Busy, error) {
 	r, err := d.exact(uint32(l.sockIno), showVFS|showQueue)
 	if err == nil && (r.state != stateListen || !r.hasQueue || !r.bound) {
 		err = errNotListening

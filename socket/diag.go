@@ -56,13 +56,14 @@ type report struct {
 	hasQueue bool
 }
 
-// Diag is a conversation with the kernel's unix_diag about the Unix sockets of
-// this network namespace. It needs no privilege, allocates nothing once open,
+// Diag is a conversation with the kernel's unix_diag and inet_diag about the
+// sockets of this network namespace. It needs no privilege, allocates nothing once open,
 // and belongs to one goroutine.
 type Diag struct {
 	fd  int
 	seq uint32
 	req [requestLen]byte
+	tcp [tcpRequestLen]byte // the same to inet_diag
 	buf *buffer
 }
 
@@ -120,18 +121,27 @@ func (d *Diag) exact(ino, show uint32) (report, error) {
 	if err := d.ask(0, anyState, ino, show); err != nil {
 		return report{}, err
 	}
+	m, err := d.answer()
+	if err != nil {
+		return report{}, err
+	}
+	return m.report()
+}
+
+// answer is the one message that answers what is not a dump.
+func (d *Diag) answer() (message, error) {
 	for {
 		b, err := d.receive()
 		if err != nil {
-			return report{}, err
+			return message{}, err
 		}
 		for len(b) > 0 {
 			var m message
 			if m, b, err = nextMessage(b); err != nil {
-				return report{}, err
+				return message{}, err
 			}
 			if m.seq == d.seq {
-				return m.report()
+				return m, nil
 			}
 		}
 	}
@@ -143,7 +153,13 @@ func (d *Diag) exact(ino, show uint32) (report, error) {
 // new one: the kernel refuses a second dump while the first is not read.
 func (d *Diag) dump(states, show uint32, visit func(report)) (interrupted bool, err error) {
 	if err = d.ask(unix.NLM_F_DUMP, states, 0, show); err == nil {
-		interrupted, err = d.parts(visit)
+		interrupted, err = d.parts(func(m message) error {
+			r, err := m.report()
+			if err == nil {
+				visit(r)
+			}
+			return err
+		})
 	}
 	if err != nil {
 		_ = d.hangUp() // the error is what counts
@@ -151,7 +167,7 @@ func (d *Diag) dump(states, show uint32, visit func(report)) (interrupted bool, 
 	return interrupted, err
 }
 
-func (d *Diag) parts(visit func(report)) (interrupted bool, err error) {
+func (d *Diag) parts(visit func(message) error) (interrupted bool, err error) {
 	for {
 		b, err := d.receive()
 		if err != nil {
@@ -169,16 +185,25 @@ func (d *Diag) parts(visit func(report)) (interrupted bool, err error) {
 			if m.kind == unix.NLMSG_DONE {
 				return interrupted, m.failure()
 			}
-			r, err := m.report()
-			if err != nil {
+			if err := visit(m); err != nil {
 				return false, err
 			}
-			visit(r)
 		}
 	}
 }
 
 func (d *Diag) ask(flags uint16, states, ino, show uint32) error {
+	e, r := binary.NativeEndian, &d.req
+	r[headerLen] = unix.AF_UNIX
+	e.PutUint32(r[headerLen+4:], states)
+	e.PutUint32(r[headerLen+8:], ino)
+	e.PutUint32(r[headerLen+12:], show)
+	e.PutUint64(r[headerLen+16:], ^uint64(0)) // whatever its cookie
+	return d.send(r[:], flags)
+}
+
+// send completes the header of a request and sends it.
+func (d *Diag) send(r []byte, flags uint16) error {
 	switch {
 	case d.buf == nil:
 		return unix.EBADF // closed
@@ -188,18 +213,13 @@ func (d *Diag) ask(flags uint16, states, ino, show uint32) error {
 		}
 	}
 	d.seq++
-	e, r := binary.NativeEndian, &d.req
-	e.PutUint32(r[0:], requestLen)
+	e := binary.NativeEndian
+	e.PutUint32(r[0:], uint32(len(r)))
 	e.PutUint16(r[4:], diagByFamily)
 	e.PutUint16(r[6:], unix.NLM_F_REQUEST|flags)
 	e.PutUint32(r[8:], d.seq)
-	r[headerLen] = unix.AF_UNIX
-	e.PutUint32(r[headerLen+4:], states)
-	e.PutUint32(r[headerLen+8:], ino)
-	e.PutUint32(r[headerLen+12:], show)
-	e.PutUint64(r[headerLen+16:], ^uint64(0)) // whatever its cookie
 	for {
-		_, err := unix.Write(d.fd, r[:])
+		_, err := unix.Write(d.fd, r)
 		if err != unix.EINTR {
 			return err
 		}

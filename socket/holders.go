@@ -25,8 +25,15 @@ func (h Holder) String() string { return fmt.Sprintf("pid %d (%s, user %s)", h.P
 // Listening says whether somebody listens on the socket file at path, and
 // which processes can be seen to hold that socket: none where they belong to
 // others and we are not root. A socket of this network namespace is not
-// touched; the others show by a connection, closed at once.
+// touched; the others show by a connection, closed at once. At a tcp://
+// address it is who listens in this network namespace.
 func Listening(path string) (live bool, who []Holder, err error) {
+	o := Options{Path: path}
+	return o.family().listening(o)
+}
+
+func (unixFamily) listening(o Options) (live bool, who []Holder, err error) {
+	path := o.Path
 	file, err := openPath(path)
 	if errors.Is(err, unix.ENOENT) {
 		return false, nil, nil

@@ -14,38 +14,51 @@ const sunPathMax = 107
 // Adopt makes a Listener around a listening descriptor got from elsewhere: an
 // init system's store, another process. The Listener owns the descriptor from
 // then on, unless there is an error. The socket file is found by identity at
-// the path or the hidden name; with CAP_NET_ADMIN wherever it is.
+// the path or the hidden name; with CAP_NET_ADMIN wherever it is. A TCP socket
+// must have the address of o.Path.
 func Adopt(o Options, generation, fd int) (*Listener, error) {
-	for _, want := range []struct {
-		option, value int
-		what          string
-	}{
-		{unix.SO_DOMAIN, unix.AF_UNIX, "a Unix socket"},
-		{unix.SO_TYPE, unix.SOCK_STREAM, "a stream socket"},
-		{unix.SO_ACCEPTCONN, 1, "listening"},
-	} {
-		value, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, want.option)
-		if err != nil {
-			return nil, fmt.Errorf("cannot adopt descriptor %d for %s: %w", fd, o.Path, err)
-		}
-		if value != want.value {
-			return nil, fmt.Errorf("cannot adopt descriptor %d for %s: it is not %s", fd, o.Path, want.what)
-		}
-	}
-	unix.CloseOnExec(fd)
 	l := &Listener{options: o, generation: generation, fd: fd, file: -1}
-	err := l.identify()
-	if err == nil {
-		l.file = l.find()
-		err = l.identify()
-	}
-	if err != nil {
+	if err := l.family().adopt(l); err != nil {
 		if l.file >= 0 {
 			_ = unix.Close(l.file)
 		}
 		return nil, fmt.Errorf("cannot adopt descriptor %d for %s: %w", fd, o.Path, err)
 	}
+	unix.CloseOnExec(fd)
 	return l, nil
+}
+
+// A trait is a socket option that must have a value.
+type trait struct {
+	option, value int
+	what          string
+}
+
+func (l *Listener) must(have ...trait) error {
+	for _, want := range have {
+		value, err := unix.GetsockoptInt(l.fd, unix.SOL_SOCKET, want.option)
+		if err != nil {
+			return err
+		}
+		if value != want.value {
+			return errors.New("it is not " + want.what)
+		}
+	}
+	return nil
+}
+
+func (unixFamily) adopt(l *Listener) error {
+	err := l.must(trait{unix.SO_DOMAIN, unix.AF_UNIX, "a Unix socket"},
+		trait{unix.SO_TYPE, unix.SOCK_STREAM, "a stream socket"},
+		trait{unix.SO_ACCEPTCONN, 1, "listening"})
+	if err == nil {
+		err = l.identify()
+	}
+	if err == nil {
+		l.file = l.find()
+		err = l.identify()
+	}
+	return err
 }
 
 // find opens the socket's file, -1 where it cannot be told which it is.
@@ -99,6 +112,9 @@ func (l *Listener) Relisten() error {
 	if l.fd < 0 {
 		return nil // of a Foreign: it is others' to say
 	}
+	if isTCP(l.options.Path) && !l.accepting() { // else listen(2) would let it begin anew
+		return fmt.Errorf("cannot set the backlog of %s: %w", l.options.Path, ErrShutDown)
+	}
 	if err := unix.Listen(l.fd, l.options.Backlog); err != nil {
 		return fmt.Errorf("cannot set the backlog of %s to %d: %w", l.options.Path, l.options.Backlog, err)
 	}
@@ -107,8 +123,12 @@ func (l *Listener) Relisten() error {
 
 // Connect makes a non-blocking connection to exactly this generation, whatever
 // is at the path by now. The error is EAGAIN when the backlog is full and
-// ECONNREFUSED when the socket was shut down.
-func (l *Listener) Connect() (fd int, err error) {
+// ECONNREFUSED when the socket was shut down. A TCP socket to which connections
+// do not come, for another generation was published or it was withdrawn, is
+// ErrSuperseded.
+func (l *Listener) Connect() (fd int, err error) { return l.family().connect(l) }
+
+func (unixFamily) connect(l *Listener) (fd int, err error) {
 	if l.file < 0 {
 		return -1, fmt.Errorf("cannot connect to %s: %w", l.options.Path, errNoFile)
 	}

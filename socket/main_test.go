@@ -60,7 +60,11 @@ func playClient() {
 // playListener listens on the path in its environment until the end of its
 // standard input.
 func playListener() {
-	l, err := net.Listen("unix", os.Getenv("SOCKET_TEST_PATH"))
+	path := os.Getenv("SOCKET_TEST_PATH")
+	if isTCP(path) {
+		listenTCP(path, os.Getenv("SOCKET_TEST_SHARE") != "")
+	}
+	l, err := net.Listen("unix", path)
 	if err != nil {
 		os.Exit(1)
 	}
@@ -208,6 +212,9 @@ func ask(t *testing.T, d *Diag, l *Listener) Queue {
 
 // dial connects as a web server does, by the name.
 func dial(path string) (int, error) {
+	if isTCP(path) {
+		return dialTCP(path)
+	}
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return -1, err

@@ -29,6 +29,7 @@ type Cure struct {
 type upkeep struct {
 	path, hidden []byte // the names as C wants them: strings would cost an allocation
 	alone        bool   // the file can have no second name
+	beside       uint32 // inode of a former generation at the same TCP address that cannot be taken
 	most         int    // backlog that net.core.somaxconn allows, 0: not known to be cut
 	obstacle     obstacle
 }
@@ -37,6 +38,7 @@ type upkeep struct {
 // not asked again every time who it is: that is a walk through /proc.
 type obstacle struct {
 	is  look
+	ino uint32 // at a TCP address, instead: inode of the socket
 	err error
 }
 
@@ -63,7 +65,14 @@ type look struct {
 // end. So there is never a fight: each look costs the same small thing, the
 // operator is told who it is, and the path is ours again when that one dies. A
 // socket that this process holds, a former generation's, is replaced.
+//
+// At a TCP address another process of the same user can listen beside us
+// (SO_REUSEPORT, socket(7)). It is in the way, and left as well.
 func (d *Diag) Mend(l *Listener, published bool) (Cure, error) {
+	return l.family().mend(d, l, published)
+}
+
+func (unixFamily) mend(d *Diag, l *Listener, published bool) (Cure, error) {
 	var c Cure
 	if l.upkeep.path == nil {
 		l.upkeep.path, l.upkeep.hidden = append([]byte(l.options.Path), 0), append([]byte(l.hidden()), 0)
@@ -126,7 +135,7 @@ func (l *Listener) mendPath(c *Cure) error {
 		return fmt.Errorf("cannot look at %s: %w", l.options.Path, err)
 	}
 	c.InTheWay, err = l.replace()
-	l.upkeep.obstacle = obstacle{is, c.InTheWay}
+	l.upkeep.obstacle = obstacle{is: is, err: c.InTheWay}
 	switch {
 	case c.InTheWay != nil:
 	case err == nil:

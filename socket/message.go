@@ -52,15 +52,22 @@ func (m message) report() (r report, err error) {
 	}
 	e := binary.NativeEndian
 	r.state, r.ino = m.body[2], e.Uint32(m.body[4:])
-	for b := m.body[reportLen:]; len(b) >= unix.SizeofNlAttr; {
+	err = attributes(m.body[reportLen:], func(kind uint16, value []byte) { r.attribute(kind, value) })
+	return r, err
+}
+
+// attributes takes the netlink attributes apart.
+func attributes(b []byte, visit func(kind uint16, value []byte)) error {
+	e := binary.NativeEndian
+	for len(b) >= unix.SizeofNlAttr {
 		n := int(e.Uint16(b))
 		if n < unix.SizeofNlAttr || n > len(b) {
-			return r, errMalformed
+			return errMalformed
 		}
-		r.attribute(e.Uint16(b[2:]), b[unix.SizeofNlAttr:n])
+		visit(e.Uint16(b[2:]), b[unix.SizeofNlAttr:n])
 		b = b[min(align(n), len(b)):]
 	}
-	return r, nil
+	return nil
 }
 
 func (r *report) attribute(kind uint16, value []byte) {

@@ -22,8 +22,11 @@ func boundFile(fd int) (int, error) { return unix.IoctlRetInt(fd, siocUnixFile) 
 // among the descriptors of the processes, the backend's. Unlike Diag.Queue it
 // sees clients of every network namespace: an accepted socket belongs to its
 // client's. It costs some system calls per descriptor and needs root. A
-// process that has ended counts nothing.
-func ActiveIn(l *Listener, pids []int) (int, error) {
+// process that has ended counts nothing. Of a TCP socket it is what Diag.Queue
+// sees: there the accepted socket belongs to the listening one's namespace.
+func ActiveIn(l *Listener, pids []int) (int, error) { return l.family().activeIn(l, pids) }
+
+func (unixFamily) activeIn(l *Listener, pids []int) (int, error) {
 	if l.file < 0 {
 		return 0, fmt.Errorf("cannot count the connections of %s: %w", l.options.Path, errNoFile)
 	}

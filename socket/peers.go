@@ -13,6 +13,10 @@ const peersMost = 64
 // there twice, where the table of sockets changed meanwhile. It allocates only
 // what buf has no room for.
 func (d *Diag) Peers(l *Listener, buf []uint64) ([]uint64, error) {
+	return l.family().peers(d, l, buf)
+}
+
+func (unixFamily) peers(d *Diag, l *Listener, buf []uint64) ([]uint64, error) {
 	first := len(buf)
 	r, err := d.exact(uint32(l.sockIno), showVFS)
 	if err == nil && (r.state != stateListen || !r.bound) {

@@ -24,7 +24,11 @@ func (e *InUseError) Error() string {
 		who[i] = h.String()
 	}
 	if len(who) == 0 {
-		who = []string{"a process that cannot be seen from here (as root, try: ss -xlp)"}
+		kind := "x"
+		if isTCP(e.Path) {
+			kind = "t"
+		}
+		who = []string{"a process that cannot be seen from here (as root, try: ss -" + kind + "lp)"}
 	}
 	return fmt.Sprintf("cannot use %s: listening there: %s; stop it or choose another path", e.Path, strings.Join(who, ", "))
 }
@@ -32,11 +36,16 @@ func (e *InUseError) Error() string {
 // Prepare makes the directories of o.Path that are missing, 0755 whatever the
 // umask, and refuses what is in the way there: anything but a socket, and a
 // live socket (*InUseError) that none of the processes ours holds. It changes
-// nothing at o.Path.
+// nothing at o.Path. For a TCP socket it refuses whoever listens at the address,
+// or at every address, with the same port.
 func Prepare(o Options, ours ...int) error {
 	if err := o.check(); err != nil {
 		return err
 	}
+	return o.family().prepare(o, ours)
+}
+
+func (unixFamily) prepare(o Options, ours []int) error {
 	dir := filepath.Dir(o.Path)
 	if err := makeDirectory(dir); err != nil {
 		return fmt.Errorf("cannot make directory %s: %w", dir, err)

@@ -1,5 +1,6 @@
-// Package socket makes, publishes and measures the listening Unix socket in
-// front of the backend. It never accepts, reads or writes a request.
+// Package socket makes, publishes and measures the listening socket in front of
+// the backend, a Unix socket or a TCP one. It never accepts, reads or writes a
+// request.
 //
 // A generation is one listening socket together with the backend that serves
 // it. Bind makes it under a hidden name beside its path; Publish puts it at
@@ -13,7 +14,8 @@
 //
 // A socket file is known by device and inode, never by name: the name a
 // socket was bound to sticks to it (unix(7)) and anybody may bind one that
-// looks like it.
+// looks like it. A TCP socket has no file; how its generations replace each
+// other stands in tcp.go.
 package socket
 
 import (
@@ -22,26 +24,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
-
-// Options say where the listening socket appears and how.
-type Options struct {
-	Path    string      // absolute
-	UID     int         // owner; -1: leave
-	GID     int         // group; -1: leave
-	Mode    fs.FileMode // permission bits; who may write may connect (unix(7))
-	Backlog int         // how many connections may wait; net.core.somaxconn caps it
-}
-
-func (o Options) check() error {
-	if !filepath.IsAbs(o.Path) || strings.HasSuffix(o.Path, "/") {
-		return fmt.Errorf("cannot use %q for a listening socket: not the absolute path of a file", o.Path)
-	}
-	return nil
-}
 
 // A Listener is one generation's listening socket. One goroutine owns it.
 type Listener struct {
@@ -52,29 +37,41 @@ type Listener struct {
 	dev, ino   uint64 // of the socket file; file keeps the inode from being used again
 	sockIno    uint64
 	upkeep     upkeep
+	at         tcpAddress // of a TCP socket
+	listens    bool       // of a TCP socket: it was published, or came so
 }
 
 // Bind makes the listening socket of a generation beside o.Path under its
 // hidden name, .NAME.gGENERATION, where it already takes connections. A dead
 // socket left at that name or another generation's is removed; a live one at
 // that name is an *InUseError.
+//
+// A TCP socket has its address from then on, and takes connections from Publish
+// on. Whoever else is bound there and does not share is an *InUseError.
 func Bind(o Options, generation int) (*Listener, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
 	l := &Listener{options: o, generation: generation, fd: -1, file: -1}
-	if err := vacate(l.hidden(), nil); err != nil {
+	if err := l.family().bind(l); err != nil {
+		_ = l.Close() // the cause is what counts
 		return nil, err
 	}
+	return l, nil
+}
+
+func (unixFamily) bind(l *Listener) error {
+	if err := vacate(l.hidden(), nil); err != nil {
+		return err
+	}
 	if err := os.Remove(l.hidden()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("cannot remove dead socket: %w", err)
+		return fmt.Errorf("cannot remove dead socket: %w", err)
 	}
 	l.sweep()
 	if err := l.make(); err != nil {
-		_ = l.Close() // the cause is what counts
-		return nil, fmt.Errorf("cannot make listening socket %s: %w", l.hidden(), err)
+		return fmt.Errorf("cannot make listening socket %s: %w", l.hidden(), err)
 	}
-	return l, nil
+	return nil
 }
 
 // make takes the steps in the one order that never shows a wrong mode: the
@@ -148,8 +145,13 @@ func (l *Listener) identify() error {
 //
 // Where the file system or the kernel refuses a second name, the hidden one is
 // renamed over the path: then nothing can put the path back.
+//
+// A TCP socket takes every connection from then on, the former generation none.
 func (l *Listener) Publish(ours ...int) error {
-	ours = append([]int{os.Getpid()}, ours...)
+	return l.family().publish(l, append([]int{os.Getpid()}, ours...))
+}
+
+func (unixFamily) publish(l *Listener, ours []int) error {
 	inTheWay, err := l.place(l.options.Path, ours)
 	if err != nil {
 		inTheWay, err = l.move(ours)
@@ -172,12 +174,18 @@ func (l *Listener) move(ours []int) (inTheWay, err error) {
 	return nil, os.Rename(l.hidden(), l.options.Path)
 }
 
-// Published says whether the file at the path is this very socket.
-func (l *Listener) Published() bool { return l.isAt(l.options.Path) }
+// Published says whether the file at the path is this very socket; of a TCP
+// socket, whether connections come to it.
+func (l *Listener) Published() bool { return l.family().published(l) }
+
+func (unixFamily) published(l *Listener) bool { return l.isAt(l.options.Path) }
 
 // Withdraw unlinks the path, if the file there is this very socket; where it
 // is gone or another's, it stays so. Dead generations' names beside it go, too.
-func (l *Listener) Withdraw() error {
+// A TCP socket takes no further connection; who waits there can be accepted.
+func (l *Listener) Withdraw() error { return l.family().withdraw(l) }
+
+func (unixFamily) withdraw(l *Listener) error {
 	l.sweep()
 	return l.unlink(l.options.Path)
 }
@@ -186,7 +194,7 @@ func (l *Listener) Withdraw() error {
 // unless another process holds it too, and removes its hidden name. The path
 // stays. Closing twice is harmless.
 func (l *Listener) Close() error {
-	err := errors.Join(l.unlink(l.hidden()), l.unlink(l.temporary()))
+	err := errors.Join(l.unlink(l.hidden()), l.unlink(l.temporary())) // a TCP socket has no file
 	if l.fd >= 0 {
 		if cause := unix.Close(l.fd); cause != nil && err == nil {
 			err = fmt.Errorf("cannot close listening socket %s: %w", l.options.Path, cause)

@@ -10,7 +10,7 @@ import (
 // Queue is what a listening socket has at one moment.
 type Queue struct {
 	Pending  int  // connected, not yet accepted; clients of every network namespace, and those that gave up
-	Active   int  // accepted, not yet closed, client still there; clients of this network namespace
+	Active   int  // accepted, not yet closed, client still there; clients of this network namespace (any, by TCP)
 	Backlog  int  // how many may be pending
 	ShutDown bool // shutdown(2) by some holder: it refuses for ever, only a new generation cures it
 }
@@ -31,7 +31,12 @@ const dumpAttempts = 4
 // dumped in parts, and a socket may hide when another goes away between two of
 // them: believe a zero that comes twice.
 // With an error, Pending may be known and Active is not.
-func (d *Diag) Queue(l *Listener) (Queue, error) {
+//
+// By TCP, a client that has closed its end counts as active until the backend
+// has closed its own: it may have closed for sending alone.
+func (d *Diag) Queue(l *Listener) (Queue, error) { return l.family().queue(d, l) }
+
+func (unixFamily) queue(d *Diag, l *Listener) (Queue, error) {
 	r, err := d.exact(uint32(l.sockIno), showVFS|showQueue)
 	if err == nil && (r.state != stateListen || !r.hasQueue || !r.bound) {
 		err = errNotListening
@@ -71,6 +76,9 @@ func (d *Diag) active(file identity) (int, error) {
 // never shut down, has been accepted. Until then the peer has no inode; it has
 // none again once it was closed, which shuts fd down both ways.
 func (d *Diag) Accepted(fd int) (bool, error) {
+	if domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN); err == nil && domain != unix.AF_UNIX {
+		return d.tcpAccepted(fd)
+	}
 	var st unix.Stat_t
 	err := unix.Fstat(fd, &st)
 	if err == nil {

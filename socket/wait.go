@@ -48,7 +48,9 @@ func Ready(ctx context.Context, l *Listener) error {
 		}
 		most = q.Pending
 		if probe < 0 && q.Pending == 0 {
-			if probe, err = l.Connect(); err != nil && !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.ECONNREFUSED) {
+			if probe, err = l.Connect(); errors.Is(err, ErrSuperseded) {
+				return nil // it had only a queue to serve, and that is done
+			} else if err != nil && !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.ECONNREFUSED) {
 				return err
 			}
 		}
@@ -81,7 +83,7 @@ func Drained(ctx context.Context, l *Listener, progress func(Queue)) error {
 		return err
 	}
 	defer d.Close()
-	return drained(ctx, func() (Queue, error) { return d.Queue(l) }, progress)
+	return drained(ctx, l.family().remainder(d, l), progress)
 }
 
 func drained(ctx context.Context, look func() (Queue, error), progress func(Queue)) error {

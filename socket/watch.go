@@ -93,15 +93,20 @@ func (w *Watch) Add(l *Listener) error {
 			errs = append(errs, fmt.Errorf("whether it is shut down: %w", err))
 		}
 	}
-	if l.file >= 0 {
-		errs = append(errs, w.note(fdPath(l.file), fileEvents))
-	}
-	errs = append(errs, w.note(l.options.Path, fileEvents|unix.IN_DONT_FOLLOW),
-		w.note(filepath.Dir(l.options.Path), directoryEvents))
+	errs = append(errs, l.family().watch(w, l))
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("cannot watch listening socket %s: %w", l.options.Path, err)
 	}
 	return nil
+}
+
+func (unixFamily) watch(w *Watch, l *Listener) error {
+	var err error
+	if l.file >= 0 {
+		err = w.note(fdPath(l.file), fileEvents)
+	}
+	return errors.Join(err, w.note(l.options.Path, fileEvents|unix.IN_DONT_FOLLOW),
+		w.note(filepath.Dir(l.options.Path), directoryEvents))
 }
 
 // note watches what is at path; nothing there is nothing to watch.
