@@ -40,7 +40,11 @@ func playBackend() {
 		if err != nil {
 			os.Exit(1)
 		}
-		go io.Copy(io.Discard, os.NewFile(uintptr(fd), "connection"))
+		go func() {
+			connection := os.NewFile(uintptr(fd), "connection")
+			io.Copy(io.Discard, connection)
+			connection.Close()
+		}()
 	}
 }
 

@@ -23,7 +23,9 @@ import (
 // one listens before the former is hidden. For that moment the former does not
 // share its port: else both would be one group, and the kernel would go on
 // giving the former its share by a hash, hidden or not (inet_lookup_reuseport
-// in net/ipv4/inet_hashtables.c).
+// in net/ipv4/inet_hashtables.c). Alone in its group, the published one has it
+// told by a program that number 0 gets everything, so that whoever shares the
+// port later gets nothing.
 
 // hiddenDevice is an interface that does not exist: they are numbered from 1 up.
 const hiddenDevice = 1<<31 - 1

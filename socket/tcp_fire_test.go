@@ -116,7 +116,7 @@ func TestTCPNoneAtTheWrongGeneration(t *testing.T) {
 				}
 			})
 		}
-		for n := int64(1); n < 200 && len(failures) == 0; n++ {
+		for n := int64(1); n < 100 && len(failures) == 0; n++ {
 			publish(n)
 			for i := range seen {
 				eventually(t, "it is come to", func() bool { return seen[i].Load() == n || len(failures) > 0 })
@@ -159,4 +159,3 @@ func answerOf(path string) (int64, error) {
 	}
 	return int64(b[0]), err
 }
-

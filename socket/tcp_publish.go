@@ -65,8 +65,8 @@ func (l *Listener) supersede(former []int) (err error) {
 			l.listens = true
 		}
 	}
-	if err == nil && l.upkeep.beside != 0 {
-		err = takeAll(l.fd)
+	if err == nil && l.fd >= 0 {
+		err = l.takeAll()
 	}
 	if err == nil {
 		for _, fd := range former {
@@ -82,15 +82,22 @@ func hide(fd int) error {
 	return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BINDTOIFINDEX, hiddenDevice)
 }
 
-// takeAll gives the socket every connection of a group that has one more,
-// which cannot be hidden and was there first: the program says which gets it,
-// and numbers that there are not leave it to a hash (SO_ATTACH_REUSEPORT_CBPF,
-// socket(7)). When the other has gone, the one that is left is number 0 and the
-// only one.
-func takeAll(fd int) error {
-	second := []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: 1}}
-	return unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_REUSEPORT_CBPF,
-		&unix.SockFprog{Len: uint16(len(second)), Filter: &second[0]})
+// takeAll gives l every connection that comes to those who share the address
+// with it, now or later: a program says the number of who gets it, in the order
+// in which they called listen(2) (SO_ATTACH_REUSEPORT_CBPF, socket(7)). l is the
+// first, or the second to a former generation that cannot be hidden; when that
+// has gone, l is the only one, and a number that there is not means any.
+func (l *Listener) takeAll() error {
+	share, err := unix.GetsockoptInt(l.fd, unix.SOL_SOCKET, unix.SO_REUSEPORT)
+	if err != nil || share == 0 {
+		return err // an init system's
+	}
+	program := [1]unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K}}
+	if l.upkeep.beside != 0 {
+		program[0].K = 1
+	}
+	return unix.SetsockoptSockFprog(l.fd, unix.SOL_SOCKET, unix.SO_ATTACH_REUSEPORT_CBPF,
+		&unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]})
 }
 
 // published: one that does not share its port beside another visible one was
