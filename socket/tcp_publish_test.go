@@ -3,7 +3,6 @@ package socket
 import (
 	"context"
 	"errors"
-	"os"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -138,14 +137,11 @@ func TestTCPBesideOneThatCannotBeTaken(t *testing.T) {
 // What an ordinary user may do is enough.
 func TestTCPAsOrdinaryUser(t *testing.T) {
 	root(t, "another user")
-	c := exec.Command("/proc/self/exe", "-test.run=^(TestTCPGenerationsUnderFire|TestTCPWithdraw|TestTCPHalfPublished|TestTCPAllocatesNothing|TestTCPBeside.*)$", "-test.v")
+	c := exec.Command("/proc/self/exe", "-test.run=^(TestTCPGenerationsUnderFire|TestTCPWithdraw|TestTCPHalfPublished|TestTCPAllocatesNothing|TestTCPBeside.*)$/^4$", "-test.v")
 	c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	c.Dir = "/"
 	out, err := c.CombinedOutput()
 	if err != nil || strings.Count(string(out), "--- PASS") < 5 {
 		t.Errorf("%v\n%s", err, out)
-	}
-	if os.Getenv("SOCKET_TEST_VERBOSE") != "" {
-		t.Log(string(out))
 	}
 }
