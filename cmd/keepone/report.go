@@ -70,9 +70,9 @@ type supervisorReport struct {
 
 type socketReport struct {
 	Path       string `json:"path"`
-	Owner      string `json:"owner"`
-	Group      string `json:"group"`
-	Mode       string `json:"mode"`
+	Owner      string `json:"owner,omitempty"` // a TCP address has neither owner, nor group, nor mode
+	Group      string `json:"group,omitempty"`
+	Mode       string `json:"mode,omitempty"`
 	Generation int    `json:"generation"`
 	Fixed      bool   `json:"fixed,omitempty"`           // an init system's: a restart relies on the stop signal
 	Next       int    `json:"next_generation,omitempty"` // where new requests wait while the backend drains
@@ -120,11 +120,13 @@ func (s *site) report(st *supervise.Status, own uint64) statusReport {
 		},
 		Supervisor: supervisorReport{PID: os.Getpid(), RSS: own, Upgrades: s.upgrades},
 		Socket: socketReport{
-			Path: v.Socket.Path, Owner: bound.Socket.Owner, Group: bound.Socket.Group,
-			Mode: bound.mode, Fixed: s.fixed, Generation: st.Generation, Next: st.Next,
+			Path: v.Socket.Path, Fixed: s.fixed, Generation: st.Generation, Next: st.Next,
 		},
 		Memory:   s.memoryReport(st),
 		Restarts: restartsReport{Total: st.Restarts},
+	}
+	if _, tcp := bound.TCP(); !tcp {
+		r.Socket.Owner, r.Socket.Group, r.Socket.Mode = bound.Socket.Owner, bound.Socket.Group, bound.mode
 	}
 	if server := s.gauge.server.Load(); server != nil && server.Name != "" {
 		r.WebServer = server

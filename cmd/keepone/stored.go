@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"slices"
 	"strconv"
@@ -46,15 +48,33 @@ func takeStock(c *config.Config) (*stock, error) {
 		case s.given >= 0:
 			return nil, fmt.Errorf("cannot serve two sockets: the init system passed a second one, %q", d.Name)
 		default:
-			at, err := unix.Getsockname(d.FD)
-			name, ok := at.(*unix.SockaddrUnix)
-			if err != nil || !ok || !strings.HasPrefix(name.Name, "/") {
-				return nil, fmt.Errorf("cannot serve the socket %q that the init system passed: it is no Unix socket with a path", d.Name)
+			path, err := boundTo(d.FD)
+			if err != nil {
+				return nil, fmt.Errorf("cannot serve the socket %q that the init system passed: %w", d.Name, err)
 			}
-			s.given, c.Socket.Path = d.FD, name.Name
+			s.given, c.Socket.Path = d.FD, path
 		}
 	}
 	return s, nil
+}
+
+// boundTo is where a socket listens, as socket.path says it.
+func boundTo(fd int) (string, error) {
+	at, err := unix.Getsockname(fd)
+	if err != nil {
+		return "", err
+	}
+	switch at := at.(type) {
+	case *unix.SockaddrUnix:
+		if strings.HasPrefix(at.Name, "/") {
+			return at.Name, nil
+		}
+	case *unix.SockaddrInet4:
+		return "tcp://" + netip.AddrPortFrom(netip.AddrFrom4(at.Addr), uint16(at.Port)).String(), nil
+	case *unix.SockaddrInet6:
+		return "tcp://" + netip.AddrPortFrom(netip.AddrFrom16(at.Addr), uint16(at.Port)).String(), nil
+	}
+	return "", errors.New("it has neither a path nor a TCP address")
 }
 
 // enrich completes what the state file says by what was stored. Without a state

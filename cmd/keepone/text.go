@@ -56,7 +56,11 @@ func (r *statusReport) visitors(row func(name, format string, args ...any)) {
 	if r.Health != "" {
 		row("health", "%s", r.Health)
 	}
-	row("socket", "%s %s:%s %s, generation %d", r.Socket.Path, r.Socket.Owner, r.Socket.Group, r.Socket.Mode, r.Socket.Generation)
+	whose := ""
+	if r.Socket.Mode != "" {
+		whose = fmt.Sprintf(" %s:%s %s", r.Socket.Owner, r.Socket.Group, r.Socket.Mode)
+	}
+	row("socket", "%s%s, generation %d", r.Socket.Path, whose, r.Socket.Generation)
 	if r.Socket.Fixed {
 		row("", "given by the init system and not ours to rename: a restart relies on the stop signal")
 	}
