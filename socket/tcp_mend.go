@@ -18,6 +18,8 @@ func (tcpFamily) mend(d *Diag, l *Listener, published bool) (c Cure, err error) 
 	switch {
 	case err != nil:
 		return c, err
+	case !l.listens && l.fd >= 0 && published:
+		return l.mendUnpublished(others)
 	case own.state != stateListen && l.fd >= 0 && l.accepting():
 		return c, fmt.Errorf("cannot look after the queue of %s: %w", l.options.Path, errNotSeen)
 	case own.state != stateListen && l.listens:
@@ -65,6 +67,19 @@ func hideOwn(ino uint32) error {
 	}
 	defer unix.Close(fd)
 	return hide(fd)
+}
+
+// mendUnpublished publishes what could not be published before, as soon as
+// nobody else listens at the address.
+func (l *Listener) mendUnpublished(others tcpOthers) (c Cure, err error) {
+	for _, ino := range others.all() {
+		if ino != l.upkeep.obstacle.ino {
+			l.upkeep.obstacle = obstacle{ino: ino, err: &InUseError{Path: l.options.Path, Holders: holders(ino, 0)}}
+		}
+		return Cure{InTheWay: l.upkeep.obstacle.err}, nil
+	}
+	err = l.Publish()
+	return Cure{Path: err == nil}, err
 }
 
 // mendAddress looks at those that are visible beside l. One that this process

@@ -84,7 +84,13 @@ func (d *Diag) listenerTCP(l *Listener) (own tcpReport, err error) {
 // All connections of the address count, whichever generation they came to: only
 // one backend ever accepts. That is not so for a process of a former backend
 // that was not ended with it, and for whoever else listens there.
+//
+// Before l is published nobody can wait there, and whoever is connected is a
+// rival's.
 func (tcpFamily) queue(d *Diag, l *Listener) (Queue, error) {
+	if !l.listens && l.fd >= 0 {
+		return Queue{Backlog: l.options.Backlog}, nil
+	}
 	var q Queue
 	found := false
 	err := d.tcpDump(l.at.family, l.at.port, 1<<stateListen|tcpActive, func(r tcpReport) {
@@ -100,8 +106,6 @@ func (tcpFamily) queue(d *Diag, l *Listener) (Queue, error) {
 	})
 	switch {
 	case err != nil || found:
-	case !l.listens:
-		err = errNotListening
 	case l.fd < 0:
 		err = unix.ENOENT
 	case l.accepting():

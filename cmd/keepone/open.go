@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 
 	"keepone/config"
@@ -86,6 +87,11 @@ func (s *site) openSocket(left *legacy) error {
 	inUse := errors.As(err, new(*socket.InUseError))
 	if err != nil && !inUse {
 		return err
+	}
+	if inUse {
+		if share := socket.Share(options); share != nil {
+			return fmt.Errorf("%w (%w)", err, share)
+		}
 	}
 	if s.socket, err = socket.Bind(options, 1); err != nil || inUse { // then the loop says who is there, and waits until they are gone
 		return err
