@@ -12,7 +12,7 @@ import (
 
 const (
 	restLimit = 2800 // KiB of keepone at rest; how much of the program is mapped depends on the page cache
-	anonLimit = 1600 // KiB of it anonymous
+	anonLimit = 1700 // KiB of it anonymous
 	unborn    = 500  // KiB: less has a process only in the middle of its execve(2)
 	burst     = 2000 // status requests
 	trimTwice = time.Minute + 30*time.Second

@@ -50,6 +50,7 @@ func (s *site) watchRivals(ctx context.Context) {
 			s.log("warning: cannot look for rivals: %v", err)
 		}
 		s.rivals.newcomers.reset()
+		s.trim() // what starts a process is not what is used at rest
 		select {
 		case <-time.After(searchPause):
 		case <-ctx.Done():
