@@ -118,11 +118,11 @@ func ask(url string) outcome {
 	return outcome{backend: n}
 }
 
-// lossless is an error that says what failed.
-func lossless(l *load) error {
+// lossless stops the load and returns how many failed, and an error that says what.
+func lossless(l *load) (int64, error) {
 	failed := l.stop()
 	if len(failed) == 0 {
-		return nil
+		return 0, nil
 	}
-	return fmt.Errorf("%d of %d requests failed, first number %d: %w", len(failed), l.sent.Load(), failed[0].number, failed[0].err)
+	return int64(len(failed)), fmt.Errorf("%d of %d requests failed, first number %d: %w", len(failed), l.sent.Load(), failed[0].number, failed[0].err)
 }

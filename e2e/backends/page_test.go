@@ -23,10 +23,15 @@ func readPage(t *testing.T) page {
 	return page(text)
 }
 
-// block returns what stands in the fence below the comment that names it.
+// block returns the configuration that stands in the fence below the comment that names it.
 func (p page) block(t *testing.T, name string) string {
 	t.Helper()
-	_, after, found := strings.Cut(string(p), "<!-- run: "+name+" -->\n```")
+	return p.fence(t, "run: "+name)
+}
+
+func (p page) fence(t *testing.T, name string) string {
+	t.Helper()
+	_, after, found := strings.Cut(string(p), "<!-- "+name+" -->\n```")
 	_, after, opened := strings.Cut(after, "\n")
 	block, _, closed := strings.Cut(after, "\n```\n")
 	if !found || !opened || !closed {
@@ -79,7 +84,8 @@ func table(head []string, lines [][]string) string {
 	return text
 }
 
-// TestPage: what does not need the backends: each row has its block, each block is run, each row is in both tables.
+// TestPage is what does not need the backends: each row has its block, each block is run, each row is in both tables, and the
+// programs on the page are those that are run.
 func TestPage(t *testing.T) {
 	p := readPage(t)
 	var known []string
@@ -100,6 +106,11 @@ func TestPage(t *testing.T) {
 	for _, m := range regexp.MustCompile(`<!-- run: (.*) -->`).FindAllStringSubmatch(string(p), -1) {
 		if !slices.Contains(known, m[1]) {
 			t.Errorf("%s: nothing runs the block %q", document, m[1])
+		}
+	}
+	for _, m := range regexp.MustCompile(`<!-- (file: (.*)) -->`).FindAllStringSubmatch(string(p), -1) {
+		if text, err := os.ReadFile("testdata/" + m[2]); err != nil || p.fence(t, m[1]) != string(text) {
+			t.Errorf("%s: %s is another one in testdata (%v)", document, m[2], err)
 		}
 	}
 }

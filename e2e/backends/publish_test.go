@@ -50,7 +50,7 @@ func figures(trials []*trial) string {
 		cells := []string{w.r.name, w.r.version(), "-", "-", "-", "-", "-", "-"}
 		if w.verdicts["served"] == "yes" {
 			cells = []string{w.r.name, w.r.version(), fmt.Sprint(w.processes), mebibytes(w.rss), mebibytes(w.pss),
-				fmt.Sprint(w.ready.Round(10 * time.Millisecond)), fmt.Sprintf("0 of %d", w.requests), fmt.Sprint(w.lost)}
+				fmt.Sprint(w.ready.Round(10 * time.Millisecond)), fmt.Sprintf("%d of %d", w.failed, w.requests), fmt.Sprint(w.lost)}
 		}
 		lines = append(lines, cells)
 	}

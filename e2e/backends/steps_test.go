@@ -47,8 +47,9 @@ func (w *trial) restarted() error {
 		err = errors.Join(err, failure)
 	}
 	l.reach(w.t, 200)
-	err = errors.Join(err, lossless(l))
-	w.requests = l.sent.Load()
+	failed, failure := lossless(l)
+	w.requests, w.failed = l.sent.Load(), failed
+	err = errors.Join(err, failure)
 	return err
 }
 
@@ -106,7 +107,8 @@ func (w *trial) adopted() error {
 	l.reach(w.t, l.sent.Load()+20)
 	_, failure := w.s.command("restart-backend")
 	l.reach(w.t, l.sent.Load()+20)
-	err = errors.Join(err, failure, lossless(l))
+	_, lost := lossless(l)
+	err = errors.Join(err, failure, lost)
 	if w.s.await("up").Backend.PID == before.Backend.PID {
 		err = errors.Join(err, fmt.Errorf("process %d was adopted and not replaced", before.Backend.PID))
 	}
