@@ -4,18 +4,22 @@ GO      ?= go
 LDFLAGS  = -s -w -X runtime.godebugDefault=disablethp=1
 BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -buildmode=exe -ldflags '$(LDFLAGS)'
 MINUTES  = 30
+UPDATE   = -update
 TOOLS    = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build test vm chaos demo lint race bench packages-for-tests packages-for-vm packages-for-demo clean
+.PHONY: build test vm backends chaos demo lint race bench packages-for-tests packages-for-vm packages-for-backends packages-for-demo clean
 
 build: ## the keepone binary, static, not position-independent (DESIGN.md, "Go")
 	$(BUILD) -o keepone ./cmd/keepone
 
-test: packages-for-tests ## every test but the virtual machine's; as root all of them
-	$(GO) test -timeout 20m -parallel 8 $$($(GO) list ./... | grep -v /e2e/vm)
+test: packages-for-tests ## every test but the virtual machine's and the backends'; as root all of them
+	$(GO) test -timeout 20m -parallel 8 $$($(GO) list ./... | grep -v -e /e2e/vm -e /e2e/backends)
 
 vm: packages-for-tests packages-for-vm ## a Debian under qemu, for what only cgroup v2 can show
 	$(GO) test -timeout 20m ./e2e/vm
+
+backends: packages-for-backends ## two dozen real backends; writes the tables of BACKENDS.md, or compares them with UPDATE=
+	KEEPONE_BACKENDS=1 $(GO) test -count=1 -timeout 10m -parallel 6 ./e2e/backends $(UPDATE)
 
 chaos: packages-for-tests ## random events under load for MINUTES; CHAOS_SEED=N plays a run again
 	CHAOS_MINUTES=$(MINUTES) $(GO) test -count=1 -v -timeout $$(($(MINUTES) + 10))m -run '^TestChaos$$' ./e2e
@@ -51,6 +55,15 @@ packages-for-tests:
 
 packages-for-vm:
 	@./packaging/need qemu-system-x86_64:qemu-system-x86
+
+packages-for-backends:
+	@./packaging/need lighttpd:lighttpd nginx:nginx-light php-cgi:php8.2-cgi php-fpm8.2:php8.2-fpm python3:python3 fcgiwrap:fcgiwrap \
+		/usr/share/perl5/CGI/Fast.pm:libcgi-fast-perl "/usr/lib/*/perl5/*/FCGI.pm:libfcgi-perl" \
+		/usr/share/perl5/FCGI/ProcManager.pm:libfcgi-procmanager-perl plackup:libplack-perl starman:starman \
+		/usr/share/perl5/Plack/Handler/Starlet.pm:starlet ruby:ruby /usr/lib/ruby/vendor_ruby/fcgi.rb:ruby-fcgi puma:puma \
+		unicorn:unicorn uwsgi-core:uwsgi-core /usr/lib/uwsgi/plugins/python3_plugin.so:uwsgi-plugin-python3 gunicorn:gunicorn \
+		uvicorn:uvicorn hypercorn:python3-hypercorn node:nodejs \
+		/usr/lib/python3/dist-packages/waitress/__init__.py:python3-waitress
 
 clean:
 	rm -f keepone keepone-demo
