@@ -22,6 +22,7 @@ type outcome struct {
 // load is an open loop: every request starts when it falls due, on a connection of its own, whatever became of the others.
 type load struct {
 	sent, inFlight atomic.Int64
+	slow           atomic.Int64 // of 700 ms, in flight
 	outcomes       chan outcome
 	ended          chan struct{}
 	failed         chan []outcome
@@ -37,8 +38,8 @@ func openLoop(t *testing.T, s *site) *load {
 	l := &load{outcomes: make(chan outcome), ended: make(chan struct{}), failed: make(chan []outcome, 1)}
 	var requests sync.WaitGroup
 	for i, url := range s.urls {
-		requests.Go(func() { l.dispatch(url+"/fast", time.Second/12, 0, &requests) })
-		requests.Go(func() { l.dispatch(url+"/slow", 2*time.Second, time.Duration(i)*time.Second, &requests) })
+		requests.Go(func() { l.dispatch(url+"/fast", time.Second/12, 0, false, &requests) })
+		requests.Go(func() { l.dispatch(url+"/slow", 2*time.Second, time.Duration(i)*time.Second, true, &requests) })
 	}
 	go func() { requests.Wait(); close(l.outcomes) }()
 	go func() {
@@ -55,7 +56,7 @@ func openLoop(t *testing.T, s *site) *load {
 }
 
 // dispatch sends a request to url every so often, the first one later by some time.
-func (l *load) dispatch(url string, every, later time.Duration, requests *sync.WaitGroup) {
+func (l *load) dispatch(url string, every, later time.Duration, slow bool, requests *sync.WaitGroup) {
 	start := time.Now().Add(later)
 	for i := range int(loadLimit / every) {
 		select {
@@ -66,6 +67,10 @@ func (l *load) dispatch(url string, every, later time.Duration, requests *sync.W
 		l.inFlight.Add(1)
 		number := l.sent.Add(1)
 		requests.Go(func() {
+			if slow {
+				l.slow.Add(1)
+				defer l.slow.Add(-1)
+			}
 			o := ask(url)
 			o.number = number
 			l.inFlight.Add(-1)

@@ -33,13 +33,15 @@ func (w *trial) drained() error {
 	return err
 }
 
-// restarted: three restarts under load lose nothing.
+// restarted: three restarts under load, each of them with a slow request in flight, lose nothing.
 func (w *trial) restarted() error {
 	l := openLoop(w.t, w.s)
 	var err error
 	for i := range 3 {
 		l.reach(w.t, int64(i+1)*50)
-		before := w.s.await("up")
+		before := w.s.awaitThat("a slow request is taken", func(st status) bool {
+			return st.State == "up" && st.Queue.Active > 0 && l.slow.Load() > 0
+		})
 		_, failure := w.s.command("restart-backend")
 		if now := w.s.await("up"); failure == nil && now.Backend.PID == before.Backend.PID {
 			failure = fmt.Errorf("process %d is still the backend", now.Backend.PID)
