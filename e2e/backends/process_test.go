@@ -109,6 +109,17 @@ func pids(match func(pid int) bool) []int {
 	return found
 }
 
+// commands names processes by pid, state, parent and command line.
+func commands(pids []int) string {
+	text := ""
+	for _, pid := range pids {
+		argv, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)) // it may be gone
+		state, parent, _ := stat(pid)
+		text += fmt.Sprintf("[%d %s, child of %d: %s]", pid, state, parent, strings.ReplaceAll(string(argv), "\x00", " "))
+	}
+	return text
+}
+
 // backends returns the processes of the site's backend, by keepone's mark in their environment, or by where they are:
 // the site's own directory, in which no other program of the test is. What changed both is found by its parents only.
 func (s *site) backends() []int {

@@ -15,15 +15,16 @@ func (w *trial) drained() error {
 	slow, fast, done := make(chan outcome, 1), make(chan outcome, 1), make(chan error, 1)
 	go func() { slow <- ask(w.s.urls[0] + "/slow") }()
 	w.s.awaitThat("the slow request is taken", func(st status) bool { return st.Queue.Active > 0 })
+	old := descendants(before.Backend.PID)
 	go func() { _, err := w.s.command("restart-backend"); done <- err }()
 	w.s.await("draining")
 	go func() { fast <- ask(w.s.urls[1] + "/fast") }()
 	o := <-slow
-	if o.err == nil && !slices.Contains(before.Backend.PIDs, o.backend) {
-		o.err = fmt.Errorf("process %d answered, not the old backend %v", o.backend, before.Backend.PIDs)
+	if o.err == nil && !slices.Contains(old, o.backend) {
+		o.err = fmt.Errorf("process %d answered, not the old backend %v", o.backend, old)
 	}
 	next := <-fast
-	if next.err == nil && slices.Contains(before.Backend.PIDs, next.backend) {
+	if next.err == nil && slices.Contains(old, next.backend) {
 		next.err = fmt.Errorf("the old process %d answered", next.backend)
 	}
 	err := errors.Join(o.err, next.err, <-done)
@@ -61,7 +62,7 @@ func (w *trial) killed() error {
 	l := openLoop(w.t, w.s)
 	l.reach(w.t, 20)
 	before := w.s.awaitThat("the backend has work", func(st status) bool { return st.State == "up" && st.Queue.Active > 0 })
-	old := append(descendants(before.Backend.PID), before.Backend.PIDs...)
+	old := descendants(before.Backend.PID)
 	flying, sent := l.inFlight.Load(), l.sent.Load()
 	p, err := os.FindProcess(before.Backend.PID) // a pidfd
 	w.s.must(err)
