@@ -23,7 +23,7 @@ func (s *search) explain(pid int) Rival {
 	t := s.tops[pid]
 	r := Rival{
 		PID: pid, Start: t.start, Since: since(t.start), User: s.user(pid), Command: t.told(),
-		Rule: t.rule, Why: t.why, Socket: t.spot.inode, AtPath: t.spot.at,
+		Rule: t.rule, Why: t.why, Socket: t.spot.inode, AtPath: t.spot.at, Listens: []string{}, Parents: []Parent{},
 	}
 	for _, l := range t.listens {
 		if a := l.String(); !slices.Contains(r.Listens, a) && len(r.Listens) < listensMost {

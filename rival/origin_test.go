@@ -1,7 +1,6 @@
 package rival
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // origin starts what ends in the site's app.py, and says who is told to have
@@ -29,14 +30,41 @@ func (s *site) origin(r *run, who, end string, returns bool) Rival {
 	return f
 }
 
+// mine says whether the process is in the site's directory: what Find found is
+// not to be believed before something is ended on its word.
+func (s *site) mine(pid int) bool {
+	dir, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", pid))
+	return err == nil && (dir == s.dir || strings.HasPrefix(dir, s.dir+"/"))
+}
+
+// stat is that of a live process; nobody may have waited for one that has ended.
+func (s *site) stat(pid int) (process, bool) { return host("").stat(pid) }
+
+// kill ends a process of the test's own, whoever has its number by then.
+func (s *site) kill(pid int) {
+	s.Helper()
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return // gone
+	}
+	defer unix.Close(fd)
+	if !s.mine(pid) {
+		s.Fatalf("process %d is none of the test's", pid)
+	}
+	unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
+}
+
 // ends carries out what ends the rival, for good.
 func (s *site) ends(f Rival) {
 	s.Helper()
+	if !s.mine(f.PID) || s.Failed() {
+		s.Fatalf("%s: not to be carried out on process %d", f.End, f.PID)
+	}
 	command, _, _ := strings.Cut(f.End, ";")
 	if text, err := exec.Command("sh", "-c", command).CombinedOutput(); err != nil {
 		s.Fatalf("%s: %v\n%s", command, err, text)
 	}
-	eventually(s.T, "it has ended", func() bool { return errors.Is(syscall.Kill(f.PID, 0), syscall.ESRCH) })
+	eventually(s.T, "it has ended", func() bool { _, lives := s.stat(f.PID); return !lives })
 	s.nobody(s.wanted("python3", "app.py"), command)
 }
 
@@ -115,7 +143,7 @@ func TestOrphan(t *testing.T) {
 	r := s.start(s.dir, nil, "sh", "-c", "setsid nohup python3 app.py & echo $!")
 	pid, err := strconv.Atoi(s.line(r))
 	must(t, err)
-	t.Cleanup(func() { syscall.Kill(pid, syscall.SIGKILL) })
+	t.Cleanup(func() { syscall.Kill(pid, syscall.SIGKILL) }) // the shell said so
 	s.ready(r)
 	must(t, r.Wait())
 	s.ends(s.origin(r, "nobody that still lives (its parent was ended)", "kill PID", false))

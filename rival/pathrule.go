@@ -53,7 +53,7 @@ type family struct {
 	name      string
 	sign      string   // what is in its directory
 	launchers []string // the programs
-	words     []string // the first argument of those that serve; nil for any
+	words     []string // one of them makes it serve; nil where it always does
 }
 
 // families are the few that are known. Other scripts of one directory are not
@@ -104,7 +104,7 @@ func (s *search) launcher(c *candidate) (Rule, string) {
 func (f *family) launched(c *candidate) string {
 	if c.script != "" && c.own() {
 		name := filepath.Base(c.script)
-		if slices.Contains(f.launchers, name) && (f.words == nil || len(c.args) > 0 && slices.Contains(f.words, c.args[0])) {
+		if slices.Contains(f.launchers, name) && (f.words == nil || slices.ContainsFunc(c.args, func(a string) bool { return slices.Contains(f.words, a) })) {
 			return name
 		}
 		return ""

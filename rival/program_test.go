@@ -159,9 +159,9 @@ func TestLauncherDjango(t *testing.T) {
 	s.write("manage.py", program)
 	s.write("site.fcgi", program)
 	w := s.wanted("python3", "site.fcgi")
-	for _, args := range [][]string{{"runserver"}, {"migrate", "unix=" + s.path("1")}, {"shell", "runserver", "unix=" + s.path("2")}} {
+	for _, args := range [][]string{{"runserver"}, {"migrate", "unix=" + s.path("1")}} {
 		s.ready(s.start(s.dir, nil, append([]string{s.python, "manage.py"}, args...)...))
 		s.nobody(w, args[0])
 	}
-	s.only(w, s.ready(s.start(s.dir, nil, s.python, "manage.py", "runserver", "unix="+s.path("3"))), Launcher)
+	s.only(w, s.ready(s.start(s.dir, nil, s.python, "manage.py", "--settings=x", "runserver", "unix="+s.path("3"))), Launcher)
 }

@@ -124,7 +124,8 @@ func (s *search) otherApplication(c *candidate) bool {
 }
 
 // appFiles are the names of what launchers are given to run, by their ends.
-var appFiles = []string{".py", ".wsgi", ".ini", ".toml", ".xml", ".yaml", ".yml", ".json", ".conf", ".php", ".psgi", ".pl", ".fcgi", ".ru", ".rb", ".js"}
+var appFiles = []string{".py", ".wsgi", ".ini", ".toml", ".xml", ".yaml", ".yml", ".json", ".conf", ".php", ".psgi", ".pl",
+	".fcgi", ".cgi", ".ru", ".rb", ".js", ".lua", ".tcl", ".jar", ".war", ".dll", ".exe", ".phar", ".scm", ".sh"}
 
 // applications picks the words that name an application: MODULE:NAME, and files.
 func applications(args []string, dir string) (modules, files []string) {

@@ -7,14 +7,16 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
+	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 )
 
 // The site's script, however it is called, is found whoever runs it.
 func TestScript(t *testing.T) {
 	s := newSite(t)
-	w := s.wanted(s.python, "-u", "app.py", "x")
+	w, begun := s.wanted(s.python, "-u", "app.py", "x"), time.Now().Add(-time.Second)
 	direct := s.write("direct.py", "#!"+s.python+" -u\n"+program)
 	viaEnv := s.write("env.py", "#!/usr/bin/env python3\n"+program)
 	s.write("other/x", "")
@@ -41,7 +43,12 @@ func TestScript(t *testing.T) {
 			continue
 		}
 		r := s.ready(s.start(c.dir, nil, c.argv...))
-		s.only(c.wanted, r, Script)
+		found := s.only(c.wanted, r, Script)
+		if p, err := procfs.NewProc(r.pid()); err != nil {
+			t.Error(err)
+		} else if st, err := p.Stat(); err != nil || st.Starttime != found.Start || st.PPID != found.Parents[0].PID || found.Since.After(time.Now()) || found.Since.Before(begun) {
+			t.Errorf("%+v, %v: %+v, since %v", st, err, found, begun)
+		}
 		s.end(r)
 		s.nobody(c.wanted, "it was ended")
 	}

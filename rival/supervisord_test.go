@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
 )
 
@@ -48,7 +47,7 @@ func TestSupervisord(t *testing.T) {
 		s.origin(r, "supervisord (process TOP), as some:other", "supervisorctl -c DIR/conf stop some:other", true)
 		s.end(r)
 		for _, pid := range orphans(s) {
-			syscall.Kill(pid, syscall.SIGKILL)
+			s.kill(pid)
 		}
 		eventually(t, "they have ended", func() bool { return len(orphans(s)) == 0 })
 	}
@@ -82,7 +81,7 @@ directory=%[1]s
 		}
 		s.end(r)
 		for _, f := range s.find(w) {
-			syscall.Kill(f.PID, syscall.SIGKILL)
+			s.kill(f.PID)
 		}
 		eventually(t, "it has ended", func() bool { return len(s.find(w)) == 0 })
 	}
