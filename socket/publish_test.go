@@ -152,6 +152,7 @@ func request(path string) error {
 		return err
 	}
 	defer unix.Close(fd)
+	leaveNoTrace(fd)
 	n, err := unix.Read(fd, make([]byte, 8))
 	if err == nil && n != 1 {
 		return errors.New("no answer")

@@ -152,6 +152,7 @@ func answerOf(path string) (int64, error) {
 		return 0, err
 	}
 	defer unix.Close(fd)
+	leaveNoTrace(fd)
 	b := make([]byte, 8)
 	n, err := unix.Read(fd, b)
 	if err == nil && n != 1 {

@@ -2,9 +2,10 @@ package socket
 
 import (
 	"fmt"
+	"os"
+	"strings"
 	"testing"
 
-	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 	"pgregory.net/rapid"
 )
@@ -149,23 +150,30 @@ func (m *tcpModel) askProcfs() {
 	}
 }
 
-// tcpSecondOpinion counts in /proc/net/tcp and tcp6, proc_pid_net(5): the
-// receive queue of who listens, and accepted connections with two open ends.
+// tcpSecondOpinion counts in /proc/net/tcp or tcp6, proc_pid_net(5): the receive
+// queue of who listens, and accepted connections with two open ends.
 func tcpSecondOpinion(t *testing.T, l *Listener) (pending, active int) {
-	fs, err := procfs.NewDefaultFS()
-	must(t, err)
-	read := fs.NetTCP
+	file := "/proc/net/tcp"
 	if l.at.family == unix.AF_INET6 {
-		read = fs.NetTCP6
+		file += "6"
 	}
-	table, err := read()
+	text, err := os.ReadFile(file)
 	must(t, err)
-	for _, row := range table {
+	port := fmt.Sprintf(":%04X ", l.at.port)
+	for row := range strings.Lines(string(text)) {
+		f := strings.Fields(row)
+		if !strings.HasSuffix(f[1]+" ", port) {
+			continue
+		}
+		var state, sends, receives, inode int
+		_, err := fmt.Sscanf(f[3]+" "+f[4], "%x %x:%x", &state, &sends, &receives)
+		must(t, err)
+		_, err = fmt.Sscan(f[9], &inode)
+		must(t, err)
 		switch {
-		case row.LocalPort != uint64(l.at.port):
-		case row.Inode == l.sockIno:
-			pending = int(row.RxQueue)
-		case row.Inode != 0 && 1<<row.St&tcpActive != 0:
+		case uint64(inode) == l.sockIno:
+			pending = receives
+		case inode != 0 && 1<<state&tcpActive != 0:
 			active++
 		}
 	}

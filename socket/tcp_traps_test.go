@@ -60,6 +60,26 @@ func TestTCPInUse(t *testing.T) {
 	})
 }
 
+// Who listens at every IPv6 address alone is in nobody's way with IPv4.
+func TestTCPBesideIPv6(t *testing.T) {
+	o := tcpOptions(t, "127.0.0.1")
+	a, err := o.tcpAddress()
+	must(t, err)
+	for alone, want := range map[int]bool{0: true, 1: false} {
+		fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Skip(err)
+		}
+		must(t, unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, alone))
+		must(t, unix.Bind(fd, &unix.SockaddrInet6{Port: int(a.port)}))
+		must(t, unix.Listen(fd, 1))
+		if err := Prepare(o); (err != nil) != want {
+			t.Errorf("for IPv6 alone %d: error %v", alone, err)
+		}
+		unix.Close(fd)
+	}
+}
+
 // A program of the same user can share the port. It is refused when it is there
 // before, told when it comes later, and named once.
 func TestTCPSomebodyShares(t *testing.T) {
