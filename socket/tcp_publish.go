@@ -68,13 +68,24 @@ func (l *Listener) supersede(former []int) (err error) {
 	if err == nil && l.fd >= 0 {
 		err = l.takeAll()
 	}
-	if err == nil {
+	if err == nil && len(former) > 0 {
+		seenByAll()
 		for _, fd := range former {
 			err = errors.Join(err, hide(fd))
 		}
 	}
 	share(1)
 	return err
+}
+
+// seenByAll returns when no CPU is any more in a lookup that began before: one
+// that has passed the place where the next socket was put in, and comes to the
+// former when that is hidden, would find none and refuse. Lookups are RCU
+// readers, and membarrier(2) waits for those, some milliseconds. Where it cannot
+// (nohz_full), the steps in between are all the time there is.
+func seenByAll() {
+	const global = 1 // MEMBARRIER_CMD_GLOBAL
+	_, _, _ = unix.Syscall(unix.SYS_MEMBARRIER, global, 0, 0)
 }
 
 // hide lets no further connection come to a listening socket.
