@@ -87,7 +87,7 @@ func create(path string, text []byte) error {
 	return errors.Join(err, f.Close())
 }
 
-// read returns the entries, latest first, or none.
+// read returns the entries, latest first, or none. Nothing runs without memory.
 func read(path string) []entry {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0) // a FIFO must not be waited for
 	if err != nil {

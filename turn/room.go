@@ -17,7 +17,7 @@ type Verdict struct {
 // What was needed must fit with a tenth and 8 MiB to spare: the site grows by a
 // request or two while the job runs, and the peak is that of some samples.
 func Judge(available uint64, last Lesson, learnt bool, backend uint64) Verdict {
-	need, who := backend, "it never ran here before, and the backend needs"
+	need, who := backend, "it never ran here before; the backend needs"
 	if learnt {
 		need, who = last.Peak, "it needed"
 	}

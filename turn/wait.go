@@ -17,6 +17,10 @@ const (
 	lastPause  = 100 * time.Millisecond
 )
 
+// unknown is how often the lock is tried before it is told who holds it: who
+// only looks whether it is free has it for a moment, too.
+const unknown = 4
+
 // Wait takes the file exclusively, makes it where it is missing, and waits
 // until whoever holds it lets go. The lock lasts until the last descriptor of
 // this opening is closed, also an inherited one. told, where it is not nil,
@@ -24,10 +28,10 @@ const (
 // tried at least once. When ctx ends the error names the holder and wraps why
 // ctx ended: context.DeadlineExceeded for a timeout.
 //
-// Nobody waits in a queue: of several, the next to try has the turn.
+// Nobody stands in a queue: of several, the next to try has the turn.
 func Wait(ctx context.Context, path string, told func(Holder)) (*os.File, error) {
-	var last Holder
-	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+	var holder Holder
+	for n, pause := 0, firstPause; ; n, pause = n+1, min(2*pause, lastPause) {
 		f, err := open(path)
 		if err != nil {
 			return nil, err
@@ -35,22 +39,22 @@ func Wait(ctx context.Context, path string, told func(Holder)) (*os.File, error)
 		if err = flock(f); err == nil && current(f, path) {
 			return f, nil
 		}
-		if err != nil && err != syscall.EWOULDBLOCK {
-			f.Close()
-			return nil, fmt.Errorf("cannot lock %s: %w", path, err)
-		}
-		if err != nil && (pause == lastPause || last == Holder{}) {
-			if h := find(f, last); h != last && (h.PID != 0 || last == Holder{} && pause > 8*firstPause) {
-				last = h
-				if told != nil {
-					told(h)
-				}
+		if err == syscall.EWOULDBLOCK && (n >= unknown || ctx.Err() != nil) && !holder.lives() {
+			last := holder
+			holder = find(f)
+			if told != nil && ctx.Err() == nil && (n == unknown || !holder.is(last)) {
+				told(holder)
 			}
 		}
 		f.Close()
-		select {
+		if err != nil && err != syscall.EWOULDBLOCK {
+			return nil, fmt.Errorf("cannot lock %s: %w", path, err)
+		}
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("cannot have a turn: %s has it: %w", holder, context.Cause(ctx))
+		}
+		select { // after which it is tried once more
 		case <-ctx.Done():
-			return nil, fmt.Errorf("cannot have a turn: %s: %w", last, context.Cause(ctx))
 		case <-time.After(pause):
 		}
 	}
