@@ -3,7 +3,9 @@ package process
 import (
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -66,6 +68,21 @@ func (t *terminal) types(keys string) {
 	if _, err := t.master.WriteString(keys); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// prompted types keys and waits until a shell asks for more: what is typed while
+// it changes the terminal's mode is lost.
+func (t *terminal) prompted(prompt, keys string) {
+	t.Helper()
+	before := strings.Count(t.said(), prompt)
+	t.types(keys)
+	for range 3000 {
+		if strings.Count(t.said(), prompt) > before {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("no %q after %q: %q", prompt, keys, t.said())
 }
 
 // shell starts an interactive shell that runs the order when it is told $K.
