@@ -51,7 +51,7 @@ func Wait(ctx context.Context, path string, told func(Holder)) (*os.File, error)
 			return nil, fmt.Errorf("cannot lock %s: %w", path, err)
 		}
 		if ctx.Err() != nil {
-			return nil, fmt.Errorf("cannot have a turn: %s has it: %w", holder, context.Cause(ctx))
+			return nil, fmt.Errorf("cannot have a turn: it is that of %s: %w", holder, context.Cause(ctx))
 		}
 		select { // after which it is tried once more
 		case <-ctx.Done():

@@ -106,7 +106,7 @@ func TestWaitTimeout(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), timeout)
 		_, err = Wait(ctx, path, nil)
 		cancel()
-		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "cannot have a turn: process ") {
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "cannot have a turn: it is that of process ") {
 			t.Errorf("%s: %v", timeout, err)
 		}
 	}
