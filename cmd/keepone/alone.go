@@ -30,14 +30,16 @@ func (e *execution) alone(ctx context.Context, spec process.Spec) error {
 	}
 	if running {
 		e.say("stopping the backend %s; requests wait while %s runs, %s", e.name, e.argv[0], limit)
-		if a, err = ask(ctx, e.target, control.Request{Op: "lend", PID: os.Getpid(), Now: e.now}); err != nil {
+		if a, err = ask(ctx, e.target, control.Request{Op: "lend", PID: os.Getpid(), Now: e.now}); ctx.Err() != nil {
+			return silent(exitDetached) // keepone sees us end, and starts the backend again
+		} else if err != nil {
 			return unreachable(e.target, err)
 		}
 		if a.Error != "" {
 			return &failure{exitFailed, a.Hint, fmt.Errorf("cannot stop the backend %s: %s", e.name, a.Error)}
 		}
 	}
-	exit, err := e.inItsPlace(ctx, spec)
+	exit, err := e.inItsPlace(spec)
 	if err != nil {
 		err = &failure{exit.Status, "", err}
 	}
@@ -62,12 +64,12 @@ func (e *execution) alone(ctx context.Context, spec process.Spec) error {
 
 // inItsPlace holds the backend's own lock meanwhile, as the job does: so the
 // kernel keeps a backend from running beside it, whoever is killed.
-func (e *execution) inItsPlace(ctx context.Context, spec process.Spec) (process.JobExit, error) {
+func (e *execution) inItsPlace(spec process.Spec) (process.JobExit, error) {
 	lock, err := single.Lock(e.backendLock())
 	if err != nil {
 		return process.JobExit{Status: exitFailed}, fmt.Errorf("cannot run %s in the place of the backend: %w", e.argv[0], err)
 	}
 	defer lock.Close()
 	e.locks = append(e.locks, lock)
-	return e.do(ctx, spec)
+	return e.do(spec)
 }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -87,6 +89,8 @@ func (e *execution) run(ctx context.Context) error {
 	if err := makeRunDir(e.runDir); err != nil {
 		return err
 	}
+	ctx, stop := interruptible(ctx)
+	defer stop()
 	lock, err := e.awaitTurn(ctx)
 	if err != nil {
 		return err
@@ -102,7 +106,7 @@ func (e *execution) run(ctx context.Context) error {
 	if err := e.room(ctx); err != nil {
 		return err
 	}
-	exit, err := e.do(ctx, spec)
+	exit, err := e.do(spec)
 	if err != nil {
 		return &failure{exit.Status, "", err}
 	}
@@ -120,6 +124,9 @@ func (e *execution) allowed() (err error) {
 	if err != nil {
 		return err
 	}
+	if mark, err := process.Mark(e.runDir); err == nil && process.IsJob(os.Getpid(), mark) {
+		return &failure{exitFailed, "", fmt.Errorf("cannot run a job of %s inside a job of it: it would wait for itself", e.name)}
+	}
 	if self := os.Geteuid(); self != 0 && uid >= 0 && uid != self {
 		return &failure{exitFailed, "use sudo", fmt.Errorf("cannot run a job of %s: it is to run as user %s, and that is not you", e.name, e.config.Backend.User)}
 	}
@@ -130,6 +137,23 @@ func (e *execution) allowed() (err error) {
 	return nil
 }
 
+// interruptible ends what is waited for when a signal comes that ends a job, and
+// lets none of them end this process by itself: it has a job to see off. What was
+// ignored when it began stays so, as nohup(1) wants it.
+func interruptible(ctx context.Context) (context.Context, func()) {
+	var all []os.Signal
+	for _, sig := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
+		if !signal.Ignored(sig) {
+			all = append(all, sig)
+		}
+	}
+	if len(all) == 0 { // for Notify that would be every signal
+		return ctx, func() {}
+	}
+	signal.Notify(make(chan os.Signal, 1), all...)
+	return signal.NotifyContext(ctx, all...)
+}
+
 // awaitTurn waits until no other job runs.
 func (e *execution) awaitTurn(ctx context.Context) (*os.File, error) {
 	if e.timeout > 0 {
@@ -138,6 +162,9 @@ func (e *execution) awaitTurn(ctx context.Context) (*os.File, error) {
 		defer cancel()
 	}
 	lock, err := turn.Wait(ctx, e.jobLock(), func(who turn.Holder) { e.say("waiting for %s", who) })
+	if errors.Is(err, context.Canceled) {
+		return nil, silent(exitDetached)
+	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return nil, &failure{exitFailed, "", fmt.Errorf("cannot run a job of %s: another one is not done after %s: %w", e.name, e.timeout, err)}
 	}
@@ -168,7 +195,7 @@ func (e *execution) room(ctx context.Context) error {
 }
 
 // do runs the job and keeps what was learnt of it.
-func (e *execution) do(ctx context.Context, spec process.Spec) (process.JobExit, error) {
+func (e *execution) do(spec process.Spec) (process.JobExit, error) {
 	mark, err := process.Mark(e.runDir)
 	if err != nil {
 		return process.JobExit{Status: exitFailed}, err
@@ -177,7 +204,10 @@ func (e *execution) do(ctx context.Context, spec process.Spec) (process.JobExit,
 	exit, err := process.Job{
 		Name: e.name, Spec: spec, Locks: e.locks, Mark: mark, MaxTime: e.maxTime, StopTimeout: e.config.Stop.Timeout,
 		Weigh: sampler.Sum, Note: func(text string) { e.say("%s", text) },
-	}.Run(ctx)
+	}.Run(context.Background()) // which listens to signals itself
+	if len(exit.Left) > 0 {
+		e.say("warning: processes of the job outlive SIGKILL: %v", exit.Left)
+	}
 	if err == nil {
 		if err := turn.Learn(e.jobs(), e.argv, turn.Lesson{Peak: exit.Peak, At: time.Now(), Took: exit.Took, Status: exit.Status}); err != nil {
 			e.say("warning: %v", err)
