@@ -58,7 +58,7 @@ func (s *Supervisor) began() {
 	if s.rival == "" {
 		s.event(Begun, s.whyBegun())
 	}
-	s.because, s.limit, s.hasty, s.pressed = "", s.cfg.DrainTimeout, false, false
+	s.because, s.limit, s.hasty, s.pressed, s.behind = "", s.cfg.DrainTimeout, false, false, 0
 	st.Health, s.health = "", outcomes{next: time.Now().Add(s.cfg.ProbeEvery)}
 	st.PID, st.Started, st.Adopted = s.now.backend.PID(), time.Now(), false
 	s.pids = append(s.pids[:0], st.PID)

@@ -21,6 +21,9 @@ func (s *Supervisor) patience(st State) time.Duration {
 	case Starting:
 		return s.cfg.ReadyTimeout
 	case Draining, Closing:
+		if s.behind > 0 {
+			return max(s.limit, leastRest)
+		}
 		return s.limit
 	case Restarting, Stopping:
 		if s.pressed {
@@ -67,9 +70,25 @@ func (s *Supervisor) rearm(d time.Duration) {
 	}
 }
 
+// spare prolongs the drain of a queue that was left behind, for as long as it
+// gets shorter: who only waited there must not be cut off as if he had been
+// served for longer than a request may take. Whoever is accepted last has that
+// time, too.
+func (s *Supervisor) spare() bool {
+	if st := s.status.State; s.behind == 0 || s.hasty || st != Draining && st != Closing {
+		return false
+	}
+	was := s.behind
+	if s.behind = s.queued(); s.behind >= was {
+		return false
+	}
+	s.rearm(max(s.limit, leastRest))
+	return true
+}
+
 // expire notes what the deadline cuts off, then makes the move.
 func (s *Supervisor) expire() {
-	if s.overslept() {
+	if s.overslept() || s.spare() {
 		return
 	}
 	why := fmt.Sprintf("not done after %s", time.Since(s.status.Since).Round(time.Millisecond))

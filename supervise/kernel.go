@@ -143,5 +143,6 @@ const (
 	calmDown     = time.Minute            // below a memory limit, until passing it is news again
 	oftener      = 10                     // so much, then
 	grace        = time.Second            // for what happened before a deadline that is seen too late
+	leastRest    = 10 * time.Second       // for one of a queue that was left behind to be accepted
 	renewPause   = time.Second            // after a broken socket could not be replaced
 )

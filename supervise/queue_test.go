@@ -44,6 +44,35 @@ func TestCrashWhileDraining(t *testing.T) {
 	})
 }
 
+// Who only waited at the old generation is not cut off there, however short the
+// time is that a drain leaves to a request; who is never accepted is.
+func TestQueueOutlastsTheDrain(t *testing.T) {
+	for limit, work := range map[time.Duration]time.Duration{0: time.Second, 300 * time.Millisecond: 9 * time.Second} {
+		scene(t, func(p *play) {
+			p.usual.single = true
+			cfg := p.config()
+			cfg.DrainTimeout = limit
+			p.start(cfg)
+			p.pass(time.Second)
+			p.work = work
+			p.connect(6)
+			p.restart(Options{}).waits()
+			p.pass(2 * time.Minute)
+			p.is(Up)
+			if st := p.status(); p.served != 5 || st.Restarts != 1 || st.Generation != 2 {
+				t.Errorf("with %s: served %d, %+v", limit, p.served, st)
+			}
+		})
+	}
+	scene(t, func(p *play) {
+		p.work = time.Hour
+		c := p.drainWithQueue(3, behaviour{single: true})
+		p.crash()
+		p.pass(2 * time.Minute)
+		c.ok()
+	})
+}
+
 // A crash loop at the old generation answers the caller, backs off, and goes
 // over to the new generation in the end.
 func TestCrashLoopAtTheOldGeneration(t *testing.T) {

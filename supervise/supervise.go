@@ -26,6 +26,7 @@ type Supervisor struct {
 	sampling  *time.Ticker      // of memory
 	quick     bool              // it ticks oftener
 	limit     time.Duration     // of the drain that comes next
+	behind    int               // of a queue that was left behind: how many were not accepted yet, when last looked at
 	silent    bool              // moves are not told: only keepone is another
 	small     bool              // it was told that a memory limit is too small
 	overAt    time.Time         // when the backend was over a memory limit last
@@ -165,6 +166,7 @@ func (s *Supervisor) onward() {
 		if s.replace != "" {
 			s.replace, s.because = "", s.replace
 		}
+		s.behind = s.queued()
 		s.step(restart, "its queue is served; on to the next generation")
 	case s.replace != "":
 		why := s.replace

@@ -21,6 +21,7 @@ type behaviour struct {
 	lingers  time.Duration // how long forked descendants outlive it, whatever ends it
 	stubborn bool          // ignores the stop signal
 	deaf     bool          // says it is ready, accepts nothing
+	single   bool          // accepts one at a time
 	rival    string        // finds that this one runs, and exits
 }
 
@@ -160,7 +161,10 @@ func (w *world) accept() {
 		return
 	}
 	s, n := b.socket, b.socket.pending
-	s.pending, s.active = 0, s.active+n
+	if b.single {
+		n = max(0, min(n, 1-b.socket.active))
+	}
+	s.pending, s.active = s.pending-n, s.active+n
 	if n == 0 {
 		return
 	}
@@ -168,6 +172,9 @@ func (w *world) accept() {
 		if !b.gone {
 			s.active -= n
 			w.served += n
+			if b.single {
+				w.accept()
+			}
 		}
 	})
 }
