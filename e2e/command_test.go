@@ -48,6 +48,9 @@ type state struct {
 	Excusing  bool
 	Cures     struct{ Path, Backlog, Blocking, Replaced int }
 	InTheWay  string `json:"in_the_way"`
+	Why       string
+	Rivals    []otherInterpreter
+	Job       int `json:"job_pid"`
 }
 
 // answer is what a command printed and its exit code.

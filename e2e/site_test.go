@@ -23,6 +23,7 @@ type settings map[string]any
 // plan says what a site is made of.
 type plan struct {
 	front    string   // "lighttpd", "nginx", "nginx-keepalive" or "" for none
+	bin      string   // lighttpd's bin-path, a backend that it starts itself; "" for none
 	command  []string // without one.sh, which is put before it
 	settings settings
 }

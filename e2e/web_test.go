@@ -36,10 +36,14 @@ server.max-fds = 4096
 proxy.server = ("/" => (("host" => %q)))
 `, s.socket))
 	}
+	bin := ""
+	if s.plan.bin != "" {
+		bin = fmt.Sprintf(`, "bin-path" => %q, "max-procs" => 1`, s.plan.bin)
+	}
 	return []byte(text + fmt.Sprintf(`server.modules = ("mod_rewrite", "mod_fastcgi")
 url.rewrite-once = ("^/([^?]*)(\?.*)?$" => "/echo.php/$1$2")
-fastcgi.server = (".php" => (("socket" => %q)))
-`, s.socket))
+fastcgi.server = (".php" => (("socket" => %q%s)))
+`, s.socket, bin))
 }
 
 func (s *site) nginx(port int) []byte {
