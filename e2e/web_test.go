@@ -38,7 +38,7 @@ proxy.server = ("/" => (("host" => %q)))
 	}
 	bin := ""
 	if s.plan.bin != "" {
-		bin = fmt.Sprintf(`, "bin-path" => %q, "max-procs" => 1`, s.plan.bin)
+		bin = fmt.Sprintf(`, "bin-path" => %q, "max-procs" => 1, "bin-environment" => ("PHP_FCGI_CHILDREN" => "4")`, s.plan.bin)
 	}
 	return []byte(text + fmt.Sprintf(`server.modules = ("mod_rewrite", "mod_fastcgi")
 url.rewrite-once = ("^/([^?]*)(\?.*)?$" => "/echo.php/$1$2")

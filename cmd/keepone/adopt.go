@@ -28,7 +28,7 @@ func (s *site) inherit(l *legacy, options socket.Options) (bool, error) {
 // inheritBackend adopts the backend with its socket, and the next one where new
 // requests do not come to that any more: it was draining.
 func (s *site) inheritBackend(l *legacy, options socket.Options) error {
-	p, err := s.spawner.Adopt(l.state.Backend.PID, l.backend)
+	p, err := s.adoptBackend(l)
 	if err != nil {
 		return err
 	}

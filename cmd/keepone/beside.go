@@ -86,25 +86,60 @@ func (s *site) searchBeside(ctx context.Context) (err error) {
 	return nil
 }
 
-// meet tells of who is new, and does as the policy says. Who blocks a spawn has
-// been told of by the loop.
+// meet tells of who is new, and does as the policy says. Who blocks a spawn is
+// told of by the loop, and who is being taken over is nobody's double any more.
 func (s *site) meet(ctx context.Context, found []rival.Rival) {
-	before := s.rivals.known
+	st, err := s.loop.Status(ctx)
+	if err != nil {
+		return
+	}
+	policy, spawned := s.config().Single.Rivals, st.PID != 0 && st.State != supervise.Starting
+	before, blocking := s.rivals.known, false
 	s.rivals.known = map[record.Process]bool{}
 	for _, r := range found {
 		who := identityOf(r)
 		ending, known := before[who]
-		if !known {
+		if r.PID == st.PID {
+			continue
+		}
+		if !known && (spawned || policy == "warn") {
 			s.tellRival(ctx, r)
 		}
-		s.rivals.known[who] = ending
-		if s.config().Single.Rivals == "replace" && !ending {
-			s.rivals.known[who] = true
+		if s.rivals.known[who] = ending; policy != "replace" || ending {
+			continue
+		}
+		s.rivals.known[who], blocking = true, blocking || !spawned
+		if spawned {
 			go s.endAndTell(ctx, r)
 		}
 	}
+	if blocking {
+		go s.moveOver(ctx)
+	}
+	if !spawned {
+		s.rivals.word = word{ino: 1} // nobody was told of as beside the backend: it is read again
+	}
 	if len(before) > 0 && len(found) == 0 {
 		s.log("no rival runs any more")
+	}
+}
+
+// moveOver takes the site over without being asked.
+func (s *site) moveOver(ctx context.Context) {
+	if _, err := s.takeOver(ctx, supervise.Options{}); err != nil && ctx.Err() == nil {
+		s.log("cannot take the site over: %v", err)
+	}
+}
+
+// blocks has rivals looked for that are to be replaced: while nothing is spawned
+// nothing is weighed, which is what else says that processes were made.
+func (s *site) blocks(st supervise.State) {
+	if st != supervise.Blocked || s.config().Single.Rivals != "replace" {
+		return
+	}
+	select {
+	case s.rivals.news <- struct{}{}:
+	default:
 	}
 }
 

@@ -83,7 +83,7 @@ func (s *site) serve(ctx context.Context, lent *record.Turn) {
 	s.serveControl = func(server *control.Server) { go s.listen(ctx, server) }
 	s.serveControl(s.control.Load())
 	switch {
-	case s.seen == nil && !s.socket.Published():
+	case s.seen == nil && s.former.Next == nil && !s.socket.Published():
 		s.log("somebody else listens at %s: waiting until it is free", s.config().Socket.Path)
 	case s.seen == nil:
 		s.log("listening at %s", s.config().Socket.Path)

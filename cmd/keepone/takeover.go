@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"keepone/process"
 	"keepone/record"
 	"keepone/rival"
 	"keepone/socket"
@@ -22,7 +23,7 @@ const rivalGeneration = 0
 // backend of ours would be. Until that begins nothing is touched.
 func (s *site) takeOver(ctx context.Context, o supervise.Options) (supervise.Status, error) {
 	st, err := s.loop.Status(ctx)
-	if err == nil && st.PID != 0 {
+	if err == nil && st.PID != 0 && st.State != supervise.Starting { // that may be another try beside a rival
 		err = errors.New("the backend runs already")
 	}
 	if err == nil && !o.NoCheck {
@@ -94,6 +95,27 @@ func (s *site) follow(ctx context.Context, there []rival.Rival, o supervise.Opti
 		Publish: func(ours supervise.Socket) error { return ours.(listener).Listener.Publish(p.Members()...) },
 	}
 	return s.loop.TakeOver(ctx, from, o)
+}
+
+// adoptBackend takes a former keepone's backend back. One that it was taking over
+// is still somebody else's, who would start it again: the word that the latest
+// search left says whose.
+func (s *site) adoptBackend(l *legacy) (*process.Process, error) {
+	var there []rival.Rival
+	for _, r := range readFound(s.target).Rivals {
+		if identityOf(r) == *l.state.Backend {
+			there = append([]rival.Rival{r}, there...)
+		} else if r.Socket == l.state.Socket.Inode {
+			there = append(there, r)
+		}
+	}
+	if len(there) > 0 && identityOf(there[0]) == *l.state.Backend {
+		if p, err := s.take(there); err == nil {
+			unix.Close(l.backend)
+			return p, nil
+		}
+	}
+	return s.spawner.Adopt(l.state.Backend.PID, l.backend)
 }
 
 // supplant puts our socket in the place of that of a rival which took the path
