@@ -2,6 +2,7 @@ package socket
 
 import (
 	"encoding/binary"
+	"errors"
 
 	"golang.org/x/sys/unix"
 )
@@ -60,8 +61,14 @@ func (d *Diag) tcpDump(family uint8, port uint16, states uint32, visit func(tcpR
 	if err != nil {
 		_ = d.hangUp() // the error is what counts
 	}
+	if err == unix.ENOENT {
+		err = errNoTCPDiag
+	}
 	return err
 }
+
+// errNoTCPDiag: the kernel loads the module by itself where it has it.
+var errNoTCPDiag = errors.New("the kernel has no tcp_diag; try, as root: modprobe tcp_diag")
 
 // tcpExact asks for the one end of a connection; ENOENT where there is none.
 func (d *Diag) tcpExact(family uint8, here, there tcpEnd) (tcpReport, error) {
