@@ -13,37 +13,42 @@ func TestAdoption(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			command, set := backend(t, name)
-			set["drain.patience"] = "200ms"
-			s := newRunningSite(t, plan{front: "lighttpd", command: command, settings: set})
-			knocked := s.knock(t, 5*time.Millisecond)
-			l := openLoop(t, s.url, everyday...)
-			for range 5 {
-				before := s.await("up")
-				s.killKeepone()
-				s.startKeepone()
-				after := s.await("up")
-				if after.Backend.PID != before.Backend.PID || after.Restarts.Total != before.Restarts.Total {
-					t.Errorf("before: process %d and %d restarts; after: process %d and %d restarts",
-						before.Backend.PID, before.Restarts.Total, after.Backend.PID, after.Restarts.Total)
-				}
-				s.do("restart-backend")
-				if st := s.await("up"); st.Backend.PID == after.Backend.PID {
-					t.Error("the adopted backend was not replaced")
-				}
-			}
-			l.lossless(t)
-			if n, err := knocked(); err != nil {
-				t.Errorf("after %d connections: %v", n, err)
-			}
+			adoption(t, plan{front: "lighttpd", command: command, settings: set})
 		})
 	}
 }
 
+func adoption(t *testing.T, p plan) {
+	t.Helper()
+	p.settings["drain.patience"] = "200ms"
+	s := newRunningSite(t, p)
+	knocked := s.knock(t, 5*time.Millisecond)
+	l := openLoop(t, s.url, everyday...)
+	for range 5 {
+		before := s.await("up")
+		s.killKeepone()
+		s.startKeepone()
+		after := s.await("up")
+		if after.Backend.PID != before.Backend.PID || after.Restarts.Total != before.Restarts.Total {
+			t.Errorf("before: process %d and %d restarts; after: process %d and %d restarts",
+				before.Backend.PID, before.Restarts.Total, after.Backend.PID, after.Restarts.Total)
+		}
+		s.do("restart-backend")
+		if st := s.await("up"); st.Backend.PID == after.Backend.PID {
+			t.Error("the adopted backend was not replaced")
+		}
+	}
+	l.lossless(t)
+	if n, err := knocked(); err != nil {
+		t.Errorf("after %d connections: %v", n, err)
+	}
+}
+
 // killedWhileDraining makes the worst moment: a slow request in the old backend, and requests that wait for the next one.
-func killedWhileDraining(t *testing.T) (s *site, old int, slow, waiting chan outcome) {
+func killedWhileDraining(t *testing.T, at string) (s *site, old int, slow, waiting chan outcome) {
 	command, set := backend(t, "threaded.py")
 	set["drain.patience"] = "100ms"
-	s = newRunningSite(t, plan{front: "lighttpd", command: command, settings: set})
+	s = newRunningSite(t, plan{front: "lighttpd", command: command, at: at, settings: set})
 	slow, waiting = make(chan outcome, 1), make(chan outcome, 10)
 	go func() { slow <- ask(newClient(), s.url, "/sleep?ms=4000") }()
 	old = s.awaitThat("the slow request is active", func(st state) bool { return st.Queue.Active == 1 }).Backend.PID
@@ -59,9 +64,11 @@ func killedWhileDraining(t *testing.T) (s *site, old int, slow, waiting chan out
 }
 
 // TestAdoptionWhileDraining: the drain goes on under the next keepone, and everybody is served.
-func TestAdoptionWhileDraining(t *testing.T) {
+func TestAdoptionWhileDraining(t *testing.T) { adoptionWhileDraining(t, "") }
+
+func adoptionWhileDraining(t *testing.T, at string) {
 	t.Parallel()
-	s, old, slow, waiting := killedWhileDraining(t)
+	s, old, slow, waiting := killedWhileDraining(t, at)
 	s.startKeepone()
 	if o := <-slow; o.err != nil || o.backend != old {
 		t.Errorf("the slow request: answered by %d (old backend %d), %v", o.backend, old, o.err)
@@ -76,9 +83,11 @@ func TestAdoptionWhileDraining(t *testing.T) {
 
 // TestWaitingShim: keepone and then the backend are killed while it drains; who waits is served all the same, for the
 // shim still holds their socket.
-func TestWaitingShim(t *testing.T) {
+func TestWaitingShim(t *testing.T) { waitingShim(t, "") }
+
+func waitingShim(t *testing.T, at string) {
 	t.Parallel()
-	s, old, slow, waiting := killedWhileDraining(t)
+	s, old, slow, waiting := killedWhileDraining(t, at)
 	s.kill(old)
 	<-slow // it was in flight in what was killed
 	s.startKeepone()

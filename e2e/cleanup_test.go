@@ -77,6 +77,10 @@ func (s *site) stopKeepone() {
 	if code := s.supervisor.cmd.ProcessState.ExitCode(); code != 0 {
 		s.t.Errorf("keepone stopped with exit code %d", code)
 	}
+	if c, err := s.connect(); err == nil && !s.given {
+		c.Close()
+		s.t.Errorf("somebody still listens at %s", s.socket)
+	}
 	if _, err := os.Lstat(s.socket); err == nil {
 		s.t.Errorf("%s is left", s.socket)
 	}

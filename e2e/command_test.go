@@ -124,8 +124,11 @@ func (s *site) awaitThat(what string, ok func(state) bool) (st state) {
 }
 
 // connect opens a connection to the listening socket, as a web server does.
-func (s *site) connect() (*net.UnixConn, error) {
-	return net.DialUnix("unix", nil, &net.UnixAddr{Name: s.socket, Net: "unix"})
+func (s *site) connect() (net.Conn, error) {
+	if at, tcp := strings.CutPrefix(s.socket, "tcp://"); tcp {
+		return net.Dial("tcp", at)
+	}
+	return net.Dial("unix", s.socket)
 }
 
 // knock connects every few milliseconds until stopped and returns how often, and the first refusal.
@@ -158,9 +161,9 @@ func (s *site) knock(t *testing.T, pause time.Duration) (stop func() (int, error
 }
 
 // waiting tells whether a connection is still open and unanswered.
-func waiting(t *testing.T, c *net.UnixConn) bool {
+func waiting(t *testing.T, c net.Conn) bool {
 	t.Helper()
-	raw, err := c.SyscallConn()
+	raw, err := c.(syscall.Conn).SyscallConn()
 	if err != nil {
 		t.Fatal(err)
 	}

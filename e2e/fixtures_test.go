@@ -27,7 +27,7 @@ func backend(t *testing.T, name string) ([]string, settings) {
 
 // TestFixtures: web servers, fixtures and load generator by themselves, without keepone: nothing fails.
 func TestFixtures(t *testing.T) {
-	for _, front := range []string{"lighttpd", "nginx", "nginx-keepalive"} {
+	for _, front := range []string{"lighttpd", "nginx", "nginx-keepalive", "apache"} {
 		for _, name := range []string{"php-cgi", "threaded.py", "web.py"} {
 			if front == "nginx-keepalive" && name == "web.py" {
 				continue // HTTP with upstream keepalive is not what we advise
@@ -51,8 +51,11 @@ func TestFixtures(t *testing.T) {
 
 // program is the executable of a front.
 func program(front string) string {
-	if front == "lighttpd" {
+	switch front {
+	case "lighttpd":
 		return front
+	case "apache", "apache-reuse":
+		return "apache2"
 	}
 	return "nginx"
 }

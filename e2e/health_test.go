@@ -97,11 +97,13 @@ func TestBusyIsNotUnhealthy(t *testing.T) {
 
 // TestHung: a backend that takes one request at a time and waits for ever is made to say where, and whoever waited is served
 // by the next one.
-func TestHung(t *testing.T) {
+func TestHung(t *testing.T) { hung(t, "") }
+
+func hung(t *testing.T, at string) {
 	t.Parallel()
 	command, set := backend(t, "threaded.py")
 	set["hang.timeout"], set["memory.sample"] = "2s", "100ms"
-	s := newRunningSite(t, plan{front: "lighttpd", command: append(command, "one-at-a-time"), settings: set})
+	s := newRunningSite(t, plan{front: "lighttpd", command: append(command, "one-at-a-time"), at: at, settings: set})
 	first := s.await("up")
 	stuck, waiting := make(chan outcome, 1), make(chan outcome, 3)
 	go func() { stuck <- ask(newClient(), s.url, "/sleep?ms=600000") }()
@@ -130,32 +132,38 @@ func TestUnavailable(t *testing.T) {
 	for _, front := range []string{"lighttpd", "nginx"} {
 		t.Run(front, func(t *testing.T) {
 			t.Parallel()
-			need(t, program(front))
 			command, set := backend(t, "threaded.py")
-			set["unavailable.wait"], set["unavailable.retry_after"], set["memory.sample"] = "1s", "77s", "50ms"
-			s := newRunningSite(t, plan{front: front, command: command, settings: set})
-			s.do("stop-backend")
-			for range 3 {
-				response, err := newClient().Post(s.url+"/fast", "text/plain", strings.NewReader(strings.Repeat("x", 1<<20)))
-				if err != nil {
-					t.Fatal(err)
-				}
-				body, _ := io.ReadAll(response.Body)
-				response.Body.Close()
-				if response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("Retry-After") != "77" || !strings.Contains(string(body), "not available") {
-					t.Errorf("%s, Retry-After %q, %q", response.Status, response.Header.Get("Retry-After"), body)
-				}
-			}
-			s.do("start-backend")
-			for range 20 {
-				if o := ask(newClient(), s.url, "/fast"); o.err != nil {
-					t.Error(o.err)
-				}
-			}
-			if st := s.await("up"); st.Excusing {
-				t.Error("status says that somebody answers in the backend's place")
-			}
+			unavailable(t, plan{front: front, command: command, settings: set})
 		})
+	}
+}
+
+func unavailable(t *testing.T, p plan) {
+	t.Helper()
+	need(t, program(p.front))
+	set := p.settings
+	set["unavailable.wait"], set["unavailable.retry_after"], set["memory.sample"] = "1s", "77s", "50ms"
+	s := newRunningSite(t, p)
+	s.do("stop-backend")
+	for range 3 {
+		response, err := newClient().Post(s.url+"/fast", "text/plain", strings.NewReader(strings.Repeat("x", 1<<20)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(response.Body)
+		response.Body.Close()
+		if response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("Retry-After") != "77" || !strings.Contains(string(body), "not available") {
+			t.Errorf("%s, Retry-After %q, %q", response.Status, response.Header.Get("Retry-After"), body)
+		}
+	}
+	s.do("start-backend")
+	for range 20 {
+		if o := ask(newClient(), s.url, "/fast"); o.err != nil {
+			t.Error(o.err)
+		}
+	}
+	if st := s.await("up"); st.Excusing {
+		t.Error("status says that somebody answers in the backend's place")
 	}
 }
 

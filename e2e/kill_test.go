@@ -38,42 +38,53 @@ func TestBackendKilled(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			command, set := backend(t, name)
-			s := newRunningSite(t, plan{front: "lighttpd", command: command, settings: set})
-			l := openLoop(t, s.url, everyday...)
-			mayFail := 0
-			for range 5 {
-				st := s.awaitThat("the backend has work", func(st state) bool {
-					return st.State == "up" && st.Queue.Active > 0
-				})
-				// What starts between the two looks may be in flight at the kill too.
-				before, sent := l.inFlight.Load(), l.sent.Load()
-				s.kill(st.Backend.PID)
-				mayFail += int(before + l.sent.Load() - sent)
-				s.awaitThat("another backend is up", func(now state) bool {
-					return now.State == "up" && now.Backend.PID != st.Backend.PID
-				})
-			}
-			if r := l.stop(t); r.failed > mayFail {
-				t.Errorf("%d failed, %d were in flight:\n%s", r.failed, mayFail, strings.Join(r.errors, "\n"))
-			}
+			backendKilled(t, plan{front: "lighttpd", command: command, settings: set})
 		})
+	}
+}
+
+func backendKilled(t *testing.T, p plan) {
+	t.Helper()
+	s := newRunningSite(t, p)
+	knocked := s.knock(t, 5*time.Millisecond)
+	l := openLoop(t, s.url, everyday...)
+	mayFail := 0
+	for range 5 {
+		st := s.awaitThat("the backend has work", func(st state) bool {
+			return st.State == "up" && st.Queue.Active > 0
+		})
+		// What starts between the two looks may be in flight at the kill too.
+		before, sent := l.inFlight.Load(), l.sent.Load()
+		s.kill(st.Backend.PID)
+		mayFail += int(before + l.sent.Load() - sent)
+		s.awaitThat("another backend is up", func(now state) bool {
+			return now.State == "up" && now.Backend.PID != st.Backend.PID
+		})
+	}
+	if r := l.stop(t); r.failed > mayFail {
+		t.Errorf("%d failed, %d were in flight:\n%s", r.failed, mayFail, strings.Join(r.errors, "\n"))
+	}
+	if n, err := knocked(); err != nil {
+		t.Errorf("after %d connections: %v", n, err)
 	}
 }
 
 // TestKillKeeponeWhileDraining: the worst moment for kill -9 (law 2): the old backend finishes its request, and whoever
 // connects meanwhile waits; nobody is refused or reset.
-func TestKillKeeponeWhileDraining(t *testing.T) {
+func TestKillKeeponeWhileDraining(t *testing.T) { killKeeponeWhileDraining(t, "") }
+
+func killKeeponeWhileDraining(t *testing.T, at string) {
 	t.Parallel()
 	command, set := backend(t, "threaded.py")
 	set["drain.patience"] = "200ms"
-	s := newRunningSite(t, plan{front: "lighttpd", command: command, settings: set})
+	s := newRunningSite(t, plan{front: "lighttpd", command: command, at: at, settings: set})
 	slow := make(chan outcome, 1)
 	go func() { slow <- ask(newClient(), s.url, "/sleep?ms=3000") }()
 	before := s.awaitThat("the slow request is active", func(st state) bool { return st.Queue.Active == 1 })
 	cli := s.background("restart-backend")
 	s.await("draining")
 	s.killKeepone()
-	var waiters []*net.UnixConn
+	var waiters []net.Conn
 	for range 100 {
 		c, err := s.connect()
 		if err != nil {

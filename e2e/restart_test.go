@@ -77,10 +77,12 @@ func restartSite(t *testing.T, p plan, times int) {
 }
 
 // TestStopAndStartUnderLoad: while the backend is stopped by command, requests wait; the next backend serves them.
-func TestStopAndStartUnderLoad(t *testing.T) {
+func TestStopAndStartUnderLoad(t *testing.T) { stopAndStart(t, "") }
+
+func stopAndStart(t *testing.T, at string) {
 	t.Parallel()
 	command, set := backend(t, "threaded.py")
-	s := newRunningSite(t, plan{front: "lighttpd", command: command, settings: set})
+	s := newRunningSite(t, plan{front: "lighttpd", command: command, at: at, settings: set})
 	l := openLoop(t, s.url, everyday...)
 	for range 3 {
 		s.do("stop-backend")
@@ -99,10 +101,16 @@ func TestStopAndStartUnderLoad(t *testing.T) {
 // TestKeepaliveNamed: with upstream keepalive idle connections look busy: the drain runs into its limit, status says
 // why, and the command succeeds nevertheless.
 func TestKeepaliveNamed(t *testing.T) {
-	t.Parallel()
 	command, set := backend(t, "threaded.py")
-	set["drain.patience"], set["drain.timeout"] = "200ms", "2s"
-	s := newRunningSite(t, plan{front: "nginx-keepalive", command: command, settings: set})
+	keepaliveNamed(t, plan{front: "nginx-keepalive", command: command, settings: set})
+}
+
+func keepaliveNamed(t *testing.T, p plan) {
+	t.Helper()
+	t.Parallel()
+	need(t, program(p.front))
+	p.settings["drain.patience"], p.settings["drain.timeout"] = "200ms", "2s"
+	s := newRunningSite(t, p)
 	if o := ask(newClient(), s.url, "/fast"); o.err != nil {
 		t.Fatal(o.err)
 	}

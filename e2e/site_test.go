@@ -22,9 +22,10 @@ type settings map[string]any
 
 // plan says what a site is made of.
 type plan struct {
-	front    string   // "lighttpd", "nginx", "nginx-keepalive" or "" for none
+	front    string   // "lighttpd", "nginx", "nginx-keepalive", "apache", "apache-reuse" or "" for none
 	bin      string   // lighttpd's bin-path, a backend that it starts itself; "" for none
 	command  []string // without one.sh, which is put before it
+	at       string   // socket.path; "" for a file in the run directory
 	settings settings
 }
 
@@ -36,6 +37,7 @@ type site struct {
 	url                              string
 	supervisor, web                  *process
 	groups                           []int // process groups of everything started
+	given                            bool  // an init system listens at the socket, too
 	fds                              int   // descriptors that keepone may have open when it is up; 0 for unknown
 }
 
@@ -63,7 +65,9 @@ func newSite(t *testing.T, p plan) *site {
 	name := filepath.Base(dir)
 	s := &site{t: t, plan: p, dir: dir, run: filepath.Join(dir, "run"), config: filepath.Join(dir, name+".toml"),
 		marker: "E2E_SITE=" + dir}
-	s.socket = filepath.Join(s.run, name+".sock")
+	if s.socket = p.at; s.socket == "" {
+		s.socket = filepath.Join(s.run, name+".sock")
+	}
 	t.Cleanup(s.end)
 	owned := filepath.Join(dir, "var")
 	s.must(os.Chmod(dir, 0o755), os.Mkdir(owned, 0o755), os.CopyFS(dir, sub(t)))

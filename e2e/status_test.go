@@ -112,31 +112,37 @@ func TestWebServerFound(t *testing.T) {
 	for _, front := range []string{"lighttpd", "nginx"} {
 		t.Run(front, func(t *testing.T) {
 			t.Parallel()
-			need(t, program(front))
-			s := newRunningSite(t, plan{front: front, command: leaker(t, "threaded.py"), settings: settings{"memory.sample": "200ms"}})
-			l := openLoop(t, s.url, class{2, "/slow"}) // somebody is always connected
-			f := s.awaitFigures("the web server is proved", 30*time.Second, func(f figures) bool { return f.WebServer != nil && f.WebServer.Proved })
-			want := []int{s.web.pid()}
-			if front == "nginx" {
-				want = append(want, descendants(s.web.pid(), nil)...)
-			}
-			slices.Sort(want)
-			if f.WebServer.Name != front || !slices.Equal(f.WebServer.PIDs, want) {
-				t.Errorf("%+v, want %s %v", *f.WebServer, front, want)
-			}
-			now := s.figures().Footprint
-			if now.WebServer == nil || now.WebServer.Processes != len(want) || !near(*now.WebServer.PSS, rollup(t, "Pss", want...)) {
-				t.Errorf("%+v", now.WebServer)
-			}
-			if now.Bytes < *now.WebServer.PSS+*now.Backend.PSS+*now.Keepone.PSS {
-				t.Errorf("in all %d", now.Bytes)
-			}
-			if text := s.do("status").out; !strings.Contains(text, " "+front+" ") {
-				t.Errorf("status:\n%s", text)
-			}
-			l.lossless(t)
+			webServerFound(t, plan{front: front, command: leaker(t, "threaded.py")})
 		})
 	}
+}
+
+func webServerFound(t *testing.T, p plan) {
+	t.Helper()
+	need(t, program(p.front))
+	p.settings = settings{"memory.sample": "200ms"}
+	s := newRunningSite(t, p)
+	l := openLoop(t, s.url, class{2, "/slow"}) // somebody is always connected
+	f := s.awaitFigures("the web server is proved", 30*time.Second, func(f figures) bool { return f.WebServer != nil && f.WebServer.Proved })
+	want := []int{s.web.pid()}
+	if p.front != "lighttpd" {
+		want = append(want, descendants(s.web.pid(), nil)...)
+	}
+	slices.Sort(want)
+	if f.WebServer.Name != program(p.front) || !slices.Equal(f.WebServer.PIDs, want) {
+		t.Errorf("%+v, want %s %v", *f.WebServer, program(p.front), want)
+	}
+	now := s.figures().Footprint
+	if now.WebServer == nil || now.WebServer.Processes != len(want) || !near(*now.WebServer.PSS, rollup(t, "Pss", want...)) {
+		t.Errorf("%+v", now.WebServer)
+	}
+	if now.Bytes < *now.WebServer.PSS+*now.Backend.PSS+*now.Keepone.PSS {
+		t.Errorf("in all %d", now.Bytes)
+	}
+	if text := s.do("status").out; !strings.Contains(text, " "+program(p.front)+" ") {
+		t.Errorf("status:\n%s", text)
+	}
+	l.lossless(t)
 }
 
 // TestWebServerNamed: a web server that keepone does not know by itself is found by the name that it is told: here the test.

@@ -93,11 +93,13 @@ func forbidGetfd() {
 
 // TestSocketCannotBeTaken: the backend of a killed keepone keeps its socket to itself, so it is drained to another one, and
 // nobody loses anything.
-func TestSocketCannotBeTaken(t *testing.T) {
+func TestSocketCannotBeTaken(t *testing.T) { cannotBeTaken(t, "") }
+
+func cannotBeTaken(t *testing.T, at string) {
 	t.Parallel()
 	command, set := backend(t, "threaded.py")
 	set["drain.patience"] = "200ms"
-	s := newRunningSite(t, plan{front: "lighttpd", command: command, settings: set})
+	s := newRunningSite(t, plan{front: "lighttpd", command: command, at: at, settings: set})
 	knocked := s.knock(t, 5*time.Millisecond)
 	l := openLoop(t, s.url, everyday...)
 	self, err := os.Executable()

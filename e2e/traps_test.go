@@ -92,10 +92,12 @@ func (s *site) remove(dir string) {
 }
 
 // TestShutDown: a backend that shuts the listening socket down makes it useless for everybody; another generation takes over.
-func TestShutDown(t *testing.T) {
+func TestShutDown(t *testing.T) { shutDown(t, "") }
+
+func shutDown(t *testing.T, at string) {
 	t.Parallel()
 	command, set := backend(t, "threaded.py")
-	s := newRunningSite(t, plan{front: "lighttpd", command: command, settings: set})
+	s := newRunningSite(t, plan{front: "lighttpd", command: command, at: at, settings: set})
 	for range 3 {
 		before := s.await("up")
 		ask(newClient(), s.url, "/shutdown") // its answer may come or not
@@ -110,10 +112,12 @@ func TestShutDown(t *testing.T) {
 }
 
 // TestShrunkenBacklog: a backend that calls listen(2) again, also later, gets the configured backlog all the same.
-func TestShrunkenBacklog(t *testing.T) {
+func TestShrunkenBacklog(t *testing.T) { shrunkenBacklog(t, "") }
+
+func shrunkenBacklog(t *testing.T, at string) {
 	t.Parallel()
 	command, set := backend(t, "threaded.py")
-	s := newRunningSite(t, plan{command: append(command, "listen-10"), settings: set})
+	s := newRunningSite(t, plan{command: append(command, "listen-10"), at: at, settings: set})
 	want := s.await("up").Queue.Backlog
 	if want < 100 {
 		t.Skipf("net.core.somaxconn allows %d", want)

@@ -32,39 +32,44 @@ func TestUpgrade(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			command, set := backend(t, name)
-			set["drain.patience"] = "200ms"
-			s := newSite(t, plan{front: "lighttpd", command: command, settings: set})
-			program := s.own()
-			s.startAs(program)
-			s.await("up")
-			s.startWeb()
-			knocked := s.knock(t, 3*time.Millisecond)
-			l := openLoop(t, s.url, everyday...)
-			fds := descriptors(t, s.supervisor.pid())
-			for i := range 5 {
-				s.install(program, keepone)
-				before := s.awaitThat("there is some history", func(st state) bool { return st.State == "up" && st.Backend.Peak > 0 })
-				s.do("upgrade")
-				after := s.await("up")
-				if after.Supervisor.PID != before.Supervisor.PID || after.Backend.PID != before.Backend.PID ||
-					after.Restarts.Total != before.Restarts.Total || after.Backend.Peak < before.Backend.Peak || after.Supervisor.Upgrades != i+1 {
-					t.Errorf("before: %+v\nafter: %+v", before, after)
-				}
-				s.do("restart-backend")
-			}
-			st := s.await("up")
-			if n := descriptors(t, s.supervisor.pid()); n > fds+2 {
-				t.Errorf("%d descriptors, %d before the upgrades", n, fds)
-			}
-			l.lossless(t)
-			if n, err := knocked(); err != nil {
-				t.Errorf("after %d connections: %v", n, err)
-			}
-			s.do("upgrade")
-			s.kill(st.Backend.PID)
-			s.awaitThat("the exit is known", func(st state) bool { return strings.Contains(st.Restarts.Last.Exit, "SIGKILL") })
+			upgrades(t, plan{front: "lighttpd", command: command, settings: set})
 		})
 	}
+}
+
+func upgrades(t *testing.T, p plan) {
+	t.Helper()
+	p.settings["drain.patience"] = "200ms"
+	s := newSite(t, p)
+	program := s.own()
+	s.startAs(program)
+	s.await("up")
+	s.startWeb()
+	knocked := s.knock(t, 3*time.Millisecond)
+	l := openLoop(t, s.url, everyday...)
+	fds := descriptors(t, s.supervisor.pid())
+	for i := range 5 {
+		s.install(program, keepone)
+		before := s.awaitThat("there is some history", func(st state) bool { return st.State == "up" && st.Backend.Peak > 0 })
+		s.do("upgrade")
+		after := s.await("up")
+		if after.Supervisor.PID != before.Supervisor.PID || after.Backend.PID != before.Backend.PID ||
+			after.Restarts.Total != before.Restarts.Total || after.Backend.Peak < before.Backend.Peak || after.Supervisor.Upgrades != i+1 {
+			t.Errorf("before: %+v\nafter: %+v", before, after)
+		}
+		s.do("restart-backend")
+	}
+	st := s.await("up")
+	if n := descriptors(t, s.supervisor.pid()); n > fds+2 {
+		t.Errorf("%d descriptors, %d before the upgrades", n, fds)
+	}
+	l.lossless(t)
+	if n, err := knocked(); err != nil {
+		t.Errorf("after %d connections: %v", n, err)
+	}
+	s.do("upgrade")
+	s.kill(st.Backend.PID)
+	s.awaitThat("the exit is known", func(st state) bool { return strings.Contains(st.Restarts.Last.Exit, "SIGKILL") })
 }
 
 // TestUpgradeRefused: a program that does not run, or does not take the configuration, leaves the running one in its place.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // writeWebConfig writes the configuration of the site's web server for a port and returns the command that runs it.
@@ -11,9 +12,13 @@ import (
 func (s *site) writeWebConfig(port int) []string {
 	s.t.Helper()
 	file := filepath.Join(s.dir, "web.conf")
-	if s.plan.front == "lighttpd" {
+	switch program(s.plan.front) {
+	case "lighttpd":
 		s.must(os.WriteFile(file, s.lighttpd(port), 0o644))
 		return []string{need(s.t, "lighttpd"), "-D", "-f", file}
+	case "apache2":
+		s.must(os.WriteFile(file, s.apache(port), 0o644))
+		return []string{need(s.t, "apache2"), "-D", "FOREGROUND", "-f", file}
 	}
 	s.must(os.WriteFile(file, s.nginx(port), 0o644))
 	return []string{need(s.t, "nginx"), "-p", s.dir, "-e", s.path("web.error"), "-c", file}
@@ -33,8 +38,8 @@ server.max-fds = 4096
 	}
 	if s.http() {
 		return []byte(text + fmt.Sprintf(`server.modules = ("mod_proxy")
-proxy.server = ("/" => (("host" => %q)))
-`, s.socket))
+proxy.server = ("/" => (%s))
+`, s.lighttpdServer("host")))
 	}
 	bin := ""
 	if s.plan.bin != "" {
@@ -42,8 +47,16 @@ proxy.server = ("/" => (("host" => %q)))
 	}
 	return []byte(text + fmt.Sprintf(`server.modules = ("mod_rewrite", "mod_fastcgi")
 url.rewrite-once = ("^/([^?]*)(\?.*)?$" => "/echo.php/$1$2")
-fastcgi.server = (".php" => (("socket" => %q%s)))
-`, s.socket, bin))
+fastcgi.server = (".php" => (%s))
+`, strings.TrimSuffix(s.lighttpdServer("socket"), ")")+bin+")"))
+}
+
+// lighttpdServer is the backend; key is what the module calls a socket's path.
+func (s *site) lighttpdServer(key string) string {
+	if at, tcp := s.tcp(); tcp {
+		return fmt.Sprintf(`("host" => %q, "port" => %d)`, at.Addr(), at.Port())
+	}
+	return fmt.Sprintf("(%q => %q)", key, s.socket)
 }
 
 func (s *site) nginx(port int) []byte {
@@ -51,13 +64,17 @@ func (s *site) nginx(port int) []byte {
 	if name, uid := account(); uid >= 0 {
 		user = "user " + name + ";"
 	}
-	upstream, keep := "", ""
-	if s.plan.front == "nginx-keepalive" {
-		upstream, keep = "keepalive 4;", "fastcgi_keep_conn on;"
+	upstream, keep, server, to := "", "", "unix:"+s.socket, "backend"
+	if at, tcp := s.tcp(); tcp {
+		server, to = at.String(), at.String()
 	}
-	pass := "fastcgi_pass backend;"
+	if s.plan.front == "nginx-keepalive" {
+		to = "backend"
+		upstream, keep = "keepalive 4;", "fastcgi_keep_conn on; proxy_http_version 1.1; proxy_set_header Connection '';"
+	}
+	pass := "fastcgi_pass " + to + ";"
 	if s.http() {
-		pass = "proxy_pass http://backend;"
+		pass = "proxy_pass http://" + to + ";"
 	}
 	return fmt.Appendf(nil, `%[1]s
 daemon off;
@@ -72,7 +89,7 @@ http {
   fastcgi_temp_path %[2]s/nginx-fastcgi;
   uwsgi_temp_path %[2]s/nginx-uwsgi;
   scgi_temp_path %[2]s/nginx-scgi;
-  upstream backend { server unix:%[3]s; %[4]s }
+  upstream backend { server %[3]s; %[4]s }
   server {
     listen 127.0.0.1:%[5]d;
     location / {
@@ -85,5 +102,5 @@ http {
     }
   }
 }
-`, user, s.dir, s.socket, upstream, port, keep, pass)
+`, user, s.dir, server, upstream, port, keep, pass)
 }

@@ -1,7 +1,14 @@
 #!/usr/bin/python3
-"""An HTTP server on the listening socket that is descriptor 0, one thread per connection."""
+"""An HTTP server on a listening socket, one thread per connection.
+
+usage: web.py [keepalive]
+With keepalive it keeps connections open as HTTP/1.1 wants, and ends no sooner than its clients.
+The listening socket is descriptor 3 where LISTEN_FDS says so, else 0.
+"""
 import http.server
+import os
 import socket
+import sys
 
 from respond import answer
 
@@ -14,10 +21,16 @@ class Answer(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
+
     def log_message(self, *_):
         pass
 
 
+if "keepalive" in sys.argv:
+    Answer.protocol_version = "HTTP/1.1"
 server = http.server.ThreadingHTTPServer(("", 0), Answer, bind_and_activate=False)
-server.socket = socket.socket(fileno=0)
+server.socket = socket.socket(fileno=3 if "LISTEN_FDS" in os.environ else 0)
 server.serve_forever(poll_interval=None)
