@@ -112,7 +112,7 @@ func TestWebServerFound(t *testing.T) {
 	for _, front := range []string{"lighttpd", "nginx"} {
 		t.Run(front, func(t *testing.T) {
 			t.Parallel()
-			webServerFound(t, plan{front: front, command: leaker(t, "threaded.py")})
+			webServerFound(t, plan{front: front, command: leaker(t, "threaded.py"), settings: settings{}})
 		})
 	}
 }
@@ -120,7 +120,7 @@ func TestWebServerFound(t *testing.T) {
 func webServerFound(t *testing.T, p plan) {
 	t.Helper()
 	need(t, program(p.front))
-	p.settings = settings{"memory.sample": "200ms"}
+	p.settings["memory.sample"] = "200ms"
 	s := newRunningSite(t, p)
 	l := openLoop(t, s.url, class{2, "/slow"}) // somebody is always connected
 	f := s.awaitFigures("the web server is proved", 30*time.Second, func(f figures) bool { return f.WebServer != nil && f.WebServer.Proved })

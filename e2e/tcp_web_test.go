@@ -80,10 +80,10 @@ LoadModule proxy_module /usr/lib/apache2/modules/mod_proxy.so
 LoadModule proxy_http_module /usr/lib/apache2/modules/mod_proxy_http.so
 LoadModule proxy_fcgi_module /usr/lib/apache2/modules/mod_proxy_fcgi.so
 ProxyFCGIBackendType GENERIC
-ServerLimit 4
+ServerLimit 6
 StartServers 1
-ThreadsPerChild 100
-MaxRequestWorkers 400
+ThreadsPerChild 64
+MaxRequestWorkers 384
 %[4]s
 `, s.dir, port, user, fmt.Sprintf(pass, to, reuse))
 }

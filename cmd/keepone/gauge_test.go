@@ -1,10 +1,13 @@
 package main
 
 import (
+	"net"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"keepone/config"
 	"keepone/history"
@@ -14,8 +17,12 @@ import (
 
 // measuring is a site with a gauge and a listening socket, and no loop.
 func measuring(t *testing.T) *site {
+	return measuringAt(t, filepath.Join(t.TempDir(), "s"))
+}
+
+func measuringAt(t *testing.T, path string) *site {
 	dir := t.TempDir()
-	l, err := socket.Bind(socket.Options{Path: filepath.Join(dir, "s"), UID: -1, GID: -1, Mode: 0o600, Backlog: 1}, 1)
+	l, err := socket.Bind(socket.Options{Path: path, UID: -1, GID: -1, Mode: 0o600, Backlog: 1}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,8 +43,43 @@ func measuring(t *testing.T) *site {
 
 // A sample costs no garbage, whatever is looked at: it is taken every second,
 // for ever.
-func TestWeighAllocatesNothing(t *testing.T) {
-	s := measuring(t)
+func TestWeighAllocatesNothing(t *testing.T) { weighAllocatesNothing(t, measuring(t)) }
+
+// The same with a listener at a TCP address that has accepted one client of two.
+func TestWeighTCPAllocatesNothing(t *testing.T) {
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := free.Addr().String()
+	free.Close()
+	s := measuringAt(t, "tcp://"+at)
+	if err := s.serving[0].Publish(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		client, err := net.Dial("tcp", at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.Close()
+	}
+	accepted, _, err := unix.Accept(s.serving[0].Fd())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(accepted)
+	if q, err := s.serving[0].Queue(); err != nil || q.Pending != 1 || q.Active != 1 {
+		t.Fatalf("%+v, %v", q, err)
+	}
+	weighAllocatesNothing(t, s)
+	if n := testing.AllocsPerRun(100, func() { s.serving[0].Queue() }); n != 0 {
+		t.Errorf("%v allocations for each look at the queue", n)
+	}
+}
+
+func weighAllocatesNothing(t *testing.T, s *site) {
+	t.Helper()
 	self, lived := []int{os.Getpid()}, time.Duration(0)
 	weigh := func() { s.weigh(self, lived); lived += time.Second }
 	weigh()
