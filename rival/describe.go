@@ -78,15 +78,20 @@ func since(start uint64) time.Time {
 	return time.Now().Add(-age).Truncate(time.Second / ticks)
 }
 
-// uid is the effective user of a process, -1 where it cannot be read; see
-// proc_pid_status(5).
-func (h host) uid(pid int) int {
+// uid is as whom the process acts; -1 where that cannot be told.
+func (h host) uid(pid int) int { return h.userID(pid, 1) }
+
+// realUID is who started it, which a set-user-ID program does not hide.
+func (h host) realUID(pid int) int { return h.userID(pid, 0) }
+
+// userID is one of the numbers in the line Uid of proc_pid_status(5).
+func (h host) userID(pid, which int) int {
 	_, line, _ := strings.Cut(string(h.read(pid, "status", 8<<10)), "\nUid:")
 	f := strings.Fields(line)
 	if len(f) < 2 {
 		return -1
 	}
-	uid, err := strconv.Atoi(f[1])
+	uid, err := strconv.Atoi(f[which])
 	if err != nil {
 		return -1
 	}

@@ -192,10 +192,13 @@ func TestTerminalNames(t *testing.T) {
 func TestOthersWords(t *testing.T) {
 	f := newFake(t)
 	f.write("proc/9/cmdline", "supervisord\x00-c\x00/etc/my conf;reboot")
+	self := fmt.Sprint(os.Geteuid())
+	f.write("proc/9/status", "Name:\tsupervisord\nUid:\t"+self+"\t"+self+"\t0\t0\n")
 	for name, end := range map[string]string{
 		"web2py":        "supervisorctl -c '/etc/my conf;reboot' stop web2py",
 		"x; reboot":     "supervisorctl -c '/etc/my conf;reboot' stop 'x; reboot'",
 		"it's":          `supervisorctl -c '/etc/my conf;reboot' stop 'it'\''s'`,
+		"all":           "kill 7; supervisord starts it again unless supervisorctl stops it",
 		"--all":         "kill 7; supervisord starts it again unless supervisorctl stops it",
 		"a\nb":          "kill 7; supervisord starts it again unless supervisorctl stops it",
 		"":              "kill 7; supervisord starts it again unless supervisorctl stops it",
@@ -204,6 +207,18 @@ func TestOthersWords(t *testing.T) {
 		c := &candidate{process: process{pid: 7}, chain: []process{{pid: 9, name: "supervisord"}}, env: environment{"SUPERVISOR_PROCESS_NAME=" + name}}
 		if o := (&search{host: f.host}).origin(c); o.end != end {
 			t.Errorf("%q: %q", name, o.end)
+		}
+	}
+	// A master's files are its own user's: root neither reads them nor runs what
+	// they say, whatever the effective user is.
+	for line, end := range map[string]string{
+		"Uid:\t65534\t0\t0\t0\n": "runuser -u nobody -- supervisorctl -c '/etc/my conf;reboot' stop web2py",
+		"":                       "kill 7",
+	} {
+		f.write("proc/9/status", "Name:\tsupervisord\n"+line)
+		c := &candidate{process: process{pid: 7}, chain: []process{{pid: 9, name: "supervisord"}}, env: environment{"SUPERVISOR_PROCESS_NAME=web2py"}}
+		if o := (&search{host: f.host}).origin(c); o.end != end {
+			t.Errorf("%q: %q", line, o.end)
 		}
 	}
 	c := &candidate{process: process{pid: 7}, env: environment{"KEEPONE=a:b:-n:1"}}

@@ -24,7 +24,9 @@ type origin struct {
 func (s *search) origin(c *candidate) origin {
 	o, ok := s.ofKeepone(c)
 	for i := 0; !ok && i < len(c.chain); i++ {
-		o, ok = s.ofAncestor(c, c.chain[i])
+		if o, ok = s.ofAncestor(c, c.chain[i]); ok {
+			o.end = s.asItself(o.end, c.chain[i].pid)
+		}
 	}
 	if !ok {
 		o, ok = s.ofGroup(c)
@@ -42,6 +44,20 @@ func (s *search) origin(c *candidate) origin {
 		o.end += "; " + o.advice
 	}
 	return o
+}
+
+// asItself lets a command be run as whoever the ancestor is. Its name, its
+// directory and the files that it was given are that user's to choose, and as
+// root one must neither read nor run what they say.
+func (s *search) asItself(command string, pid int) string {
+	switch uid := s.realUID(pid); {
+	case command == "" || uid == os.Geteuid():
+		return command
+	case uid < 0:
+		return ""
+	default:
+		return "runuser -u " + userName(uid) + " -- " + command
+	}
 }
 
 // ofKeepone is a backend of another keepone: its variable has the boot, the run
@@ -140,7 +156,7 @@ func (s *search) ofSupervisord(c *candidate, above process) origin {
 		name = group + ":" + name
 	}
 	name, ok := word(name)
-	if !ok {
+	if !ok || name == "all" { // which would be everything
 		o.advice = "supervisord starts it again unless supervisorctl stops it"
 		return o
 	}

@@ -9,6 +9,8 @@
 // The site's script is the file that the interpreter was given, known by device
 // and inode, and for a compiled program of the site the program itself.
 //
+//	path      It listens at our path or address, or at a socket that was bound to
+//	          our path, on the same file system, before it was removed or replaced.
 //	script    It runs the site's script with the same kind of interpreter
 //	          (python is python3.11), and with the same arguments; or with others,
 //	          while it listens. With others and no socket it is a job.
@@ -20,8 +22,6 @@
 //	          with no script at all counts only while it listens.
 //	launcher  It is another of the programs that serve one and the same web2py or
 //	          Django from the same directory, and listens.
-//	path      It listens at our path or address, or at a socket that was bound to
-//	          our path, on the same file system, before it was removed or replaced.
 //	bin-path  lighttpd started it, and it listens at our path with "-0", "-1", ...
 //	          behind it, as lighttpd calls the sockets of its bin-path.
 //
@@ -77,10 +77,10 @@ type Rule string
 
 // The rules, in the order in which they are tried.
 const (
+	Path     Rule = "path"
 	Script   Rule = "script"
 	Program  Rule = "program"
 	Launcher Rule = "launcher"
-	Path     Rule = "path"
 	BinPath  Rule = "bin-path"
 )
 

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// judge names the first rule that applies to the process, unless it is ours.
+// judge names the first rule that applies to the process, unless it is ours:
+// whoever is at our path is that before anything else, for as long as it lives.
 func (s *search) judge(c *candidate) {
 	if s.isOurs(c) {
 		return
@@ -19,7 +20,7 @@ func (s *search) judge(c *candidate) {
 	if s.anothers(c) && !(c.rule == Script && s.sameArgs(c)) {
 		c.rule = "" // a site of its own, unless it is at our path
 	}
-	if rule, why := s.socket(c); c.rule == "" && (rule == Path || !s.anothers(c)) {
+	if rule, why := s.socket(c); rule == Path || rule != "" && c.rule == "" && !s.anothers(c) {
 		c.rule, c.why = rule, why
 	}
 }

@@ -156,6 +156,9 @@ func (s *site) untilAnswered(ctx context.Context, l *socket.Listener, from backe
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
+		if errors.Is(err, socket.ErrSuperseded) { // there is only a queue to serve, and no way to ask
+			return socket.Ready(ctx, l)
+		}
 		if errors.Is(err, context.DeadlineExceeded) && taken(l) {
 			s.log("ready: no answer to the probe, but to visitors")
 			return nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -184,10 +185,12 @@ func (s *site) master(r rival.Rival) (func() error, error) {
 		return nil, nil
 	}
 	argv := strings.Fields(r.End)
-	for _, m := range masters {
-		if len(argv) > 0 && argv[0] == m {
-			return func() error { return s.runMaster(argv) }, nil
-		}
+	program := argv
+	if len(argv) > 4 && argv[0] == "runuser" && argv[1] == "-u" && argv[3] == "--" { // somebody else's
+		program = argv[4:]
+	}
+	if len(program) > 0 && slices.Contains(masters, program[0]) && !strings.ContainsAny(r.End, "';") {
+		return func() error { return s.runMaster(argv) }, nil
 	}
 	return nil, fmt.Errorf("cannot end %s", r)
 }
