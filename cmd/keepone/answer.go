@@ -30,10 +30,13 @@ func (s *site) answer(ctx context.Context, r control.Request) control.Answer {
 		err = s.loop.Look(look)
 		st, pids = look.Status, look.Pids
 	case "restart":
+		s.want(true)
 		st, err = s.loop.Restart(ctx, o)
 	case "stop":
+		s.want(false)
 		st, err = s.loop.Stop(ctx, o)
 	case "start":
+		s.want(true)
 		st, err = s.loop.Start(ctx, o)
 	case "take-over":
 		st, err = s.takeOver(ctx, o)

@@ -48,12 +48,20 @@ func (s *site) awaitTurn(t *record.Turn) error {
 		if err := process.AwaitEnd(pidfd); err != nil {
 			s.log("warning: cannot see the end of process %d, so its turn is over: %v", t.PID, err)
 		}
-		if s.turn.Load() == t {
+		if now := s.turn.Load(); now != nil && now.Process == t.Process {
 			s.log("process %d, which had the backend's place, has ended", t.PID)
-			s.takeBack(context.Background(), t)
+			s.takeBack(context.Background(), now)
 		}
 	}()
 	return nil
+}
+
+// want keeps what an operator asked for while somebody else has the backend's
+// place: it is so when that is over.
+func (s *site) want(wanted bool) {
+	if t := s.turn.Load(); t != nil {
+		s.turn.CompareAndSwap(t, &record.Turn{Process: t.Process, Wanted: wanted})
+	}
 }
 
 // takeBack ends what a job left, and starts the backend if it is wanted.
