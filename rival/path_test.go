@@ -1,6 +1,7 @@
 package rival
 
 import (
+	"encoding/json"
 	"fmt"
 	"net"
 	"os"
@@ -65,6 +66,41 @@ func TestPathInherited(t *testing.T) {
 	cmd := exec.Command(s.python, "app.py")
 	cmd.Dir, cmd.ExtraFiles = s.dir, []*os.File{f}
 	s.only(w, s.ready(s.begin(cmd)), Path)
+}
+
+// Who started us may hold the socket for us, whatever its name; a child that
+// inherited it is still one.
+func TestPathOfWhoStartedUs(t *testing.T) {
+	s := newSite(t)
+	w := s.wanted("perl", "x.pl")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: w.Socket})
+	must(t, err)
+	defer l.Close()
+	look := func() (found []Rival) {
+		text, err := json.Marshal(w)
+		must(t, err)
+		self, err := os.Executable()
+		must(t, err)
+		must(t, exec.Command("cp", self, s.path("look")).Run()) // the same program is no rival anyway
+		cmd := exec.Command(s.path("look"))
+		cmd.Env = append(os.Environ(), asOther+"="+string(text))
+		out, err := cmd.Output()
+		must(t, err)
+		must(t, json.Unmarshal(out, &found))
+		return found
+	}
+	if found := look(); len(found) != 0 {
+		t.Errorf("%+v", found)
+	}
+	f, err := l.File()
+	must(t, err)
+	defer f.Close()
+	cmd := exec.Command(s.python, "app.py")
+	cmd.Dir, cmd.ExtraFiles = s.dir, []*os.File{f}
+	r := s.ready(s.begin(cmd))
+	if found := look(); len(found) != 1 || found[0].PID != r.pid() || found[0].Rule != Path {
+		t.Errorf("%+v", found)
+	}
 }
 
 // In another mount namespace the same name is another directory; the socket of

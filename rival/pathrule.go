@@ -11,9 +11,10 @@ import (
 var keepers = []string{"systemd", "supervisord", "inetd", "xinetd", "s6-fdholderd"}
 
 // socket is the rules path and bin-path. What it finds stays in c.spot, also
-// where the process is a rival by another rule.
+// where the process is a rival by another rule. Who started us may listen for
+// us, as an init system does at the socket of a socket unit.
 func (s *search) socket(c *candidate) (Rule, string) {
-	if slices.Contains(keepers, c.name) || slices.Contains(keepers, filepath.Base(c.script)) {
+	if s.above[c.pid] || slices.Contains(keepers, c.name) || slices.Contains(keepers, filepath.Base(c.script)) {
 		return "", ""
 	}
 	first := func(is func(spot) bool) bool {

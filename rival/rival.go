@@ -33,7 +33,8 @@
 // environment, or the file Wanted.Lock at descriptor 200; every process of
 // keepone's program; zombies and kernel threads. A backend of another keepone
 // only by the rule path, or with the same script and the same arguments. Who
-// keeps sockets for others (systemd, supervisord) is no rival by the socket.
+// keeps sockets for others (systemd, supervisord), or started us, is no rival by
+// the socket.
 //
 // The children of a rival are told as one with it: the topmost process that a
 // rule applies to, and above it only who runs the very same command, as those

@@ -18,7 +18,8 @@ type search struct {
 	self      file // keepone's program
 	selfPath  string
 	own       map[int]bool
-	net       string // our network namespace
+	above     map[int]bool // our ancestors
+	net       string       // our network namespace
 	place     place
 	spots     map[uint64]spot
 	listeners map[uint64]listener
@@ -67,9 +68,14 @@ func (h host) rivals(w Wanted) ([]Rival, error) {
 // prepare learns what does not change from process to process.
 func (h host) prepare(w Wanted) (*search, error) {
 	self := os.Getpid()
-	s := &search{host: h, wanted: w, own: map[int]bool{}, listeners: map[uint64]listener{}}
+	s := &search{host: h, wanted: w, own: map[int]bool{}, above: map[int]bool{}, listeners: map[uint64]listener{}}
 	for _, pid := range w.Own {
 		s.own[pid] = true
+	}
+	if p, ok := h.stat(self); ok {
+		for _, above := range h.ancestors(p) {
+			s.above[above.pid] = true
+		}
 	}
 	s.selfPath, _ = os.Executable()
 	s.self, _ = identify("/proc/self/exe")
