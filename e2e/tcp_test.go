@@ -3,6 +3,7 @@ package e2e
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestTCPRestarts: planned restarts under load lose nothing over TCP either: real web servers, HTTP and FastCGI, IPv4 and
@@ -10,7 +11,7 @@ import (
 func TestTCPRestarts(t *testing.T) {
 	for _, c := range []struct {
 		front, ip, name string
-		option          string
+		option          string // of the program
 		handoff         string
 		times           int
 	}{
@@ -20,7 +21,7 @@ func TestTCPRestarts(t *testing.T) {
 		{"nginx", "127.0.0.1", "php-cgi", "", "fd0", 10},
 		{"lighttpd", "127.0.0.1", "php-cgi", "", "fd0", 3},
 		{"apache", "127.0.0.1", "php-cgi", "", "fd0", 3},
-		{"lighttpd", "127.0.0.1", "threaded.py", "", "listen-fds", 3},
+		{"lighttpd", "0.0.0.0", "threaded.py", "", "listen-fds", 3},
 		{"nginx", "::1", "web.py", "", "fd0", 3},
 	} {
 		t.Run(strings.Join([]string{c.front, c.name, c.ip}, "/"), func(t *testing.T) {
@@ -38,7 +39,7 @@ func TestTCPRestarts(t *testing.T) {
 	}
 }
 
-// TestTCP: what the tests of these names want of a Unix socket, of an address.
+// TestTCP: what the tests of these names want of a Unix socket, they want of an address.
 func TestTCP(t *testing.T) {
 	for name, test := range map[string]func(t *testing.T, at string){
 		"AdoptionWhileDraining":    adoptionWhileDraining,
@@ -68,4 +69,60 @@ func TestTCP(t *testing.T) {
 			c.test(t, plan{front: c.front, command: command, at: freeAddress(t, "127.0.0.1"), settings: set})
 		})
 	}
+}
+
+// TestTCPKilledUnderLoad: keepone is killed while a backend drains under load, again and again; the next keepone ends what
+// was begun, and nothing is lost or refused.
+func TestTCPKilledUnderLoad(t *testing.T) {
+	t.Parallel()
+	command, set := backend(t, "web.py")
+	set["drain.patience"] = "100ms"
+	s := newRunningSite(t, plan{front: "nginx", command: command, at: freeAddress(t, "127.0.0.1"), settings: set})
+	knocked := s.knock(t, 5*time.Millisecond)
+	l := openLoop(t, s.url, everyday...)
+	for range 4 {
+		before := s.await("up")
+		slow := make(chan outcome, 1)
+		go func() { slow <- ask(newClient(), s.url, "/sleep?ms=3000") }()
+		s.awaitFigures("it is served for a while", 30*time.Second, func(f figures) bool { return f.Queue.Active > 0 && f.Queue.Oldest > 0.2 })
+		cli := s.background("restart-backend")
+		s.await("draining")
+		s.killKeepone()
+		_ = cli.Wait() // it was told nothing
+		s.startKeepone()
+		s.awaitThat("the next one is up", func(st state) bool { return st.State == "up" && st.Backend.PID != before.Backend.PID })
+		if o := <-slow; o.err != nil || o.backend != before.Backend.PID {
+			t.Errorf("the slow request: answered by %d (old backend %d), %v", o.backend, before.Backend.PID, o.err)
+		}
+	}
+	l.lossless(t)
+	if n, err := knocked(); err != nil {
+		t.Errorf("after %d connections: %v", n, err)
+	}
+}
+
+// TestTCPKeepalive: connections that the web server keeps look busy, so the drain takes its full time, and status says why.
+func TestTCPKeepalive(t *testing.T) {
+	for _, front := range []string{"nginx-keepalive", "apache-reuse"} {
+		t.Run(front, func(t *testing.T) {
+			command, set := backend(t, "web.py")
+			keepaliveNamed(t, plan{front: front, command: append(command, "keepalive"), at: freeAddress(t, "127.0.0.1"), settings: set})
+		})
+	}
+}
+
+// TestTCPResident: at rest keepone is as small as with a Unix socket (law 4), also after some restarts.
+func TestTCPResident(t *testing.T) {
+	if testing.Short() {
+		t.Skip("coming to rest takes up to two minutes")
+	}
+	t.Parallel()
+	command, set := backend(t, "web.py")
+	s := newRunningSite(t, plan{front: "lighttpd", command: command, at: freeAddress(t, "127.0.0.1"), settings: set})
+	for range 3 {
+		s.get("/fast")
+		s.do("restart-backend")
+	}
+	s.get("/fast")
+	s.rests("at a TCP address", trimTwice)
 }
