@@ -31,13 +31,35 @@ const lockEntry = "fd/200"
 // variables are what is looked at in an environment, beside the marks.
 var variables = []string{"KEEPONE=", "SUPERVISOR_", "PWD=", "LISTEN_FDNAMES="}
 
+// examinations is how often a process is looked at that becomes another program
+// meanwhile.
+const examinations = 3
+
 // examine collects what is known of a process; nil of one that is gone, that is
 // another by now, or that descends from ours.
-func (s *search) examine(pid int) *candidate {
-	p, ok := s.stat(pid)
-	if !ok || s.own[pid] {
-		return nil
+func (s *search) examine(pid int) (c *candidate) {
+	for range examinations {
+		p, ok := s.settled(pid)
+		if !ok {
+			return nil
+		}
+		if c = s.collect(p); c == nil {
+			return nil
+		}
+		again, ok := s.stat(pid)
+		if !ok || again.start != p.start {
+			return nil
+		}
+		if again.name == p.name && !again.executes {
+			break
+		}
 	}
+	return c
+}
+
+// collect is examine, once.
+func (s *search) collect(p process) *candidate {
+	pid := p.pid
 	c := &candidate{process: p, chain: s.ancestors(p)}
 	if slices.ContainsFunc(c.chain, func(above process) bool { return s.own[above.pid] }) {
 		return nil
@@ -63,9 +85,6 @@ func (s *search) examine(pid int) *candidate {
 		if sp, ok := s.spots[inode]; ok && (sp.at || s.meant(pid, s.place, sp.listener)) {
 			c.named = append(c.named, sp)
 		}
-	}
-	if again, ok := s.stat(pid); !ok || again.start != p.start {
-		return nil
 	}
 	return c
 }
@@ -138,7 +157,7 @@ func (s *search) suspicious(name string) bool {
 // listening is where the process listens, as far as can be seen.
 func (s *search) listening(c *candidate) (found []listener) {
 	for _, inode := range c.sockets {
-		if l, ok := s.listeners[inode]; ok && len(c.strange) == 0 {
+		if l, ok := s.listeners[inode]; ok {
 			found = append(found, l)
 		}
 		for _, l := range c.strange {

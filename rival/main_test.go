@@ -60,6 +60,8 @@ for word in sys.argv[1:]:
         os.chdir(where)
     elif how == 'remove':
         os.remove(where)
+    elif how == 'run':
+        os.system(where)
     elif how == 'open':
         held.append(open(where))
 os.write(1, b'ready\n')

@@ -121,6 +121,10 @@ func TestPathElsewhere(t *testing.T) {
 		t.Error(err)
 	}
 	s.end(private)
+	mount = fmt.Sprintf("mount -t tmpfs none %s && exec %s %s unix=%s 'run=umount -l %[1]s'", s.path("public"), s.python, s.path("app.py"), w.Socket)
+	covered := s.ready(s.start(s.dir, nil, "unshare", "-m", "sh", "-c", mount))
+	s.nobody(w, "another file system")
+	s.end(covered)
 	r := s.ready(s.start(s.dir, nil, "unshare", "-m", s.python, s.path("app.py"), "unix="+w.Socket, "remove="+w.Socket))
 	if found := s.only(w, r, Path); found.AtPath {
 		t.Errorf("%+v", found)

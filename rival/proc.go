@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -105,6 +106,7 @@ type process struct {
 	session     int    // pid of its leader
 	terminal    int    // device number, 0 for none
 	start       uint64 // clock ticks after boot
+	executes    bool   // it is in the middle of an execve(2)
 }
 
 // stat reads the line of a live process: no zombie's, and none of one that is
@@ -116,7 +118,7 @@ func (h host) stat(pid int) (p process, ok bool) {
 		return p, false
 	}
 	f := strings.Fields(string(text[end+1:])) // from field 3 on
-	if len(f) < 20 || f[0] == "Z" || f[0] == "X" {
+	if len(f) < 24 || f[0] == "Z" || f[0] == "X" {
 		return p, false
 	}
 	p = process{pid: pid, name: string(text[begin+1 : end])}
@@ -125,7 +127,23 @@ func (h host) stat(pid int) (p process, ok bool) {
 	p.session, wrong[1] = strconv.Atoi(f[6-3])
 	p.terminal, wrong[2] = strconv.Atoi(f[7-3])
 	p.start, wrong[3] = strconv.ParseUint(f[22-3], 10, 64)
+	p.executes = f[26-3] == "0" // startcode, which the kernel sets last; 1 where we may not see it
 	return p, wrong == [4]error{}
+}
+
+// execPatience is how often, a millisecond apart, a process is looked at that
+// is in the middle of its execve(2).
+const execPatience = 100
+
+// settled is stat, once the process has a command line and an environment
+// again: before, one of our own could not be told from others.
+func (h host) settled(pid int) (p process, ok bool) {
+	p, ok = h.stat(pid)
+	for n := 0; ok && p.executes && n < execPatience; n++ {
+		time.Sleep(time.Millisecond)
+		p, ok = h.stat(pid)
+	}
+	return p, ok
 }
 
 // ancestors climbs from a process to init. The chain is bounded: numbers may be

@@ -11,6 +11,7 @@ import (
 func TestProgram(t *testing.T) {
 	s := newSite(t)
 	s.write("lib/serve.py", program)
+	s.write("lib/other.py", program)
 	s.write("here/x", "")
 	env := []string{"PYTHONPATH=" + s.path("lib"), "PYTHONDONTWRITEBYTECODE=1"}
 	w := s.wanted("python3", "-m", "serve", "blog:app")
@@ -28,6 +29,7 @@ func TestProgram(t *testing.T) {
 		{w.Dir, []string{"-m", "serve", "-w4", "unix=" + s.path("1"), "blog:app"}, true},
 		{w.Dir, []string{"-m", "serve", "unix=" + s.path("2")}, true},
 		{w.Dir, []string{"-m", "serve", "unix=" + s.path("3"), "shop:app"}, false},
+		{w.Dir, []string{"-m", "other", "unix=" + s.path("4"), "blog:app"}, false},
 		{w.Dir, []string{"../lib/serve.py", "blog:app"}, false},
 		{w.Dir, []string{"-c", program, "blog:app"}, false},
 	} {
@@ -97,9 +99,6 @@ func TestProgramPHP(t *testing.T) {
 	r := bind(s.dir, s.path("1"))
 	s.only(w, r, Program)
 	s.end(r)
-	bind(s.path("other"), s.path("2"))
-	bind("/", s.path("3"))
-	bind(s.dir, s.path("4"), "-c", "shop.ini")
 	pipe := exec.Command(php) // a script on its way through a pipe
 	pipe.Dir = s.dir
 	in, err := pipe.StdinPipe()
@@ -110,6 +109,10 @@ func TestProgramPHP(t *testing.T) {
 		text, _ := os.ReadFile("/proc/" + pidText(reading) + "/cmdline")
 		return string(text) == php+"\x00"
 	})
+	s.nobody(w, "it does not listen")
+	bind(s.path("other"), s.path("2"))
+	bind("/", s.path("3"))
+	bind(s.dir, s.path("4"), "-c", "shop.ini")
 	w.Argv = []string{"php-cgi", "-c", "blog.ini"}
 	s.nobody(w, "others' php-cgi")
 	w.Argv, w.Dir = []string{"php-cgi"}, "/"
