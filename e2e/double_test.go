@@ -28,6 +28,7 @@ type double struct {
 	socket string   // where it listens; "" for nowhere
 	by     *process // who looks after it: supervisord, lighttpd; nil for nobody
 	stop   []string // what ends it for good; nil for a signal
+	way    string   // how it came, where that is counted
 
 	rule, origin, end string // as keepone is to name it; origin is a regular expression
 }
@@ -166,7 +167,7 @@ func (s *site) binPath(path, program string) *double {
 	was := s.socket
 	s.socket = path
 	s.startWeb()
-	s.socket = was
+	s.socket, s.plan.bin = was, ""
 	d := &double{s: s, socket: path + "-0", by: s.web, rule: "script"}
 	await(s.t, 30*time.Second, "lighttpd's bin-path listens", func() bool {
 		d.pid = s.leader(s.answering(d.socket))
@@ -233,20 +234,10 @@ func (d *double) check(r otherInterpreter) otherInterpreter {
 	return r
 }
 
-// spawned are the processes of the site that keepone has spawned: those with its mark that are not keepone itself.
+// spawned are the processes that keepone has spawned as the backend of the site.
 func (s *site) spawned() []int {
+	s.t.Helper()
 	program, err := os.Stat(keepone)
 	s.must(err)
-	var pids []int
-	for _, pid := range s.processes() {
-		exe, err := os.Stat(fmt.Sprintf("/proc/%d/exe", pid))
-		if err != nil || os.SameFile(exe, program) {
-			continue
-		}
-		environ, _ := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid)) // gone meanwhile
-		if strings.Contains("\x00"+string(environ), "\x00KEEPONE=") {
-			pids = append(pids, pid)
-		}
-	}
-	return pids
+	return s.marked(program)
 }

@@ -25,6 +25,8 @@ def alone():
         with open(os.environ["ONE_VIOLATIONS"], "a") as f:
             f.write(f"{os.getpid()} was spawned while another backend lives\n")
         sys.exit(99)
+    with open(os.environ["ONE_LOCK"] + ".pids", "a") as f:
+        f.write(f"{os.getpid()}\n")
 
 
 def bind(path):
