@@ -87,14 +87,15 @@ func TestExecInTurn(t *testing.T) {
 	lock := `exec 8>>var/turn; flock -n 8 || { echo two jobs >>"$ONE_VIOLATIONS"; exit 99; }; `
 	first := s.startJob(nil, "/bin/sh", "-c", lock+`>var/begun; until test -e var/go; do sleep 0.05; done; exit 4`)
 	s.awaitFile("begun")
-	if a := s.runJob([]string{"--timeout", "500ms"}, "/bin/sh", "-c", lock); a.code != 1 || !strings.Contains(a.err, itoa(first.pid())) {
-		t.Errorf("exit code %d, and stderr should name process %d:\n%s", a.code, first.pid(), a.err)
+	job := descendants(first.pid(), nil)[0]
+	if a := s.runJob([]string{"--timeout", "500ms"}, "/bin/sh", "-c", lock); a.code != 1 || !strings.Contains(a.err, "process "+itoa(job)+" (") {
+		t.Errorf("exit code %d, and stderr should name process %d:\n%s", a.code, job, a.err)
 	}
 	second := s.startJob(nil, "/bin/sh", "-c", lock+"exit 5")
 	third := s.startJob(exclusive, "/bin/sh", "-c", lock+"exit 6")
 	for _, p := range []*process{second, third} {
 		await(t, 20*time.Second, "a job says whom it waits for", func() bool {
-			return strings.Contains(tail(p.log), "waiting for process "+itoa(first.pid()))
+			return strings.Contains(tail(p.log), "waiting for process "+itoa(job)+" (")
 		})
 	}
 	if st := s.await("up"); st.Backend.PID != ours {
