@@ -76,6 +76,7 @@ var groups = []struct{ group, own, who, end string }{
 	{"0::/system.slice/system-site.slice/site@a.service/x", "0::/", "the systemd unit site@a.service", "systemctl disable --now site@a"},
 	{"0::/\n9:name=systemd:/system.slice/old.service", "0::/", "the systemd unit old.service", "systemctl disable --now old"},
 	{"9:name=systemd:/system.slice/old.service\n0::/", "0::/", "the systemd unit old.service", "systemctl disable --now old"},
+	{"9:name=systemd:/\n0::/system.slice/new.service", "0::/", "the systemd unit new.service", "systemctl disable --now new"},
 	{"0::/system.slice/run-u5.service", "0::/", "the systemd unit run-u5.service", "systemctl stop run-u5"},
 	{"0::/system.slice/sysv.service", "0::/", "the systemd unit sysv.service", "systemctl disable --now sysv"},
 	{"0::/system.slice/a\\x2db c.service", "0::/", "the systemd unit a\\x2db c.service", "systemctl disable --now 'a\\x2db c'"},
@@ -121,6 +122,25 @@ func TestGroup(t *testing.T) {
 		}
 		if who != c.who || o.end != c.end {
 			t.Errorf("%q: %q, %q", c.group, who, o.end)
+		}
+	}
+}
+
+// Whoever calls himself something that looks like more of the line gains
+// nothing by it.
+func TestParentheses(t *testing.T) {
+	f := newFake(t)
+	f.process(7, 5, "x.py")
+	text, err := os.ReadFile(f.path(7, "stat"))
+	must(t, err)
+	f.write("proc/7/stat", strings.Replace(string(text), "(python3)", "(x) Z 1 2 (y)", 1))
+	if p, ok := f.stat(7); !ok || p.name != "x) Z 1 2 (y" || p.parent != 5 || p.start != 500 {
+		t.Errorf("%+v %v", p, ok)
+	}
+	for _, bad := range []string{"", "7 (x", "7 (x) S 1 2", strings.Replace(string(text), " 500 ", " x ", 1)} {
+		f.write("proc/7/stat", bad)
+		if p, ok := f.stat(7); ok {
+			t.Errorf("%q: %+v", bad, p)
 		}
 	}
 }

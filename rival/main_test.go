@@ -60,6 +60,11 @@ for word in sys.argv[1:]:
         os.chdir(where)
     elif how == 'remove':
         os.remove(where)
+    elif how == 'only6':
+        held.append(socket.socket(socket.AF_INET6))
+        held[-1].setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        held[-1].bind(('::', int(where)))
+        held[-1].listen()
     elif how == 'run':
         os.system(where)
     elif how == 'open':

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -162,9 +163,43 @@ func TestAddress(t *testing.T) {
 		}
 		s.end(r)
 	}
+	w.Socket = fmt.Sprintf("tcp://127.0.0.1:%d", port)
+	s.app(fmt.Sprintf("only6=%d", port))
+	s.nobody(w, "none of IPv4's")
 	w.Socket = "tcp://nowhere"
 	if _, err := Find(w); err == nil || !strings.Contains(err.Error(), "tcp://nowhere") {
 		t.Errorf("no address: %v", err)
+	}
+}
+
+// Both ways of asking who listens by TCP say the same, and leave out those that
+// are connected.
+func TestWhoListens(t *testing.T) {
+	for _, address := range []string{"127.0.0.1:0", "[::1]:0"} {
+		l, err := net.Listen("tcp", address)
+		must(t, err)
+		defer l.Close()
+		c, err := net.Dial("tcp", l.Addr().String())
+		must(t, err)
+		defer c.Close()
+		a, err := l.Accept()
+		must(t, err)
+		defer a.Close()
+		ours := func(all []listener) (ours []listener) {
+			for _, l2 := range all {
+				if int(l2.addr.Port()) == l.Addr().(*net.TCPAddr).Port {
+					l2.only6 = false // not told by /proc
+					ours = append(ours, l2)
+				}
+			}
+			return ours
+		}
+		asked, err := inetListeners()
+		must(t, err)
+		read := ours(host("").tcpListeners(os.Getpid()))
+		if asked := ours(asked); len(asked) != 1 || !slices.Equal(asked, read) || asked[0].String() != l.Addr().String() || asked[0].inode == 0 {
+			t.Errorf("%v, %v", asked, read)
+		}
 	}
 }
 
