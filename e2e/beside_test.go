@@ -89,6 +89,28 @@ func TestRivalAtOurPath(t *testing.T) {
 	s.do("restart-backend")
 }
 
+// TestRivalAtOurPathKilled: keepone is killed while somebody else is at its path: the next one adopts the backend all the
+// same, names him, and has the path again when he is gone.
+func TestRivalAtOurPathKilled(t *testing.T) {
+	t.Parallel()
+	s := newUpSite(t, nil)
+	ours := s.await("up").Backend.PID
+	d := s.byHand(s.socket)
+	s.killKeepone()
+	s.startKeepone()
+	if st := s.await("up"); st.Backend.PID != ours {
+		t.Errorf("the backend was %d, and is %d", ours, st.Backend.PID)
+	}
+	s.named(d)
+	d.gone()
+	await(t, 20*time.Second, "our own answers at the path", func() bool {
+		o := ask(newClient(), s.url, "/fast")
+		return o.err == nil && o.backend == s.await("up").Backend.PID
+	})
+	s.awaitThat("nobody is named", func(st state) bool { return len(st.Rivals) == 0 })
+	s.do("restart-backend")
+}
+
 // TestRivalsWarn: "warn" says who it is and does nothing.
 func TestRivalsWarn(t *testing.T) {
 	t.Parallel()

@@ -27,8 +27,9 @@ func (r *rogue) newCrowd(t *testing.T) *crowd {
 	c := &crowd{answers: make(chan outcome, 100_000), overlaps: make(chan []int, 1), quit: make(chan struct{}), served: map[int]int{}}
 	client := newClient()
 	client.Timeout = 5 * time.Second // a blocked site keeps them waiting, and they come again
+	url := r.url
 	for range 4 {
-		c.every(30*time.Millisecond, func() { c.answers <- ask(client, r.url, "/fast") })
+		c.every(30*time.Millisecond, func() { c.answers <- ask(client, url, "/fast") })
 	}
 	program, err := os.Stat(keepone)
 	r.must(err)
@@ -73,7 +74,9 @@ func (c *crowd) check(r *rogue) {
 	for len(c.answers) > 0 {
 		o := <-c.answers
 		if o.err != nil {
-			c.failed++
+			if c.failed++; c.failed%20 == 1 {
+				r.note("the %d. visitor is not served, since %v", c.failed, o.err)
+			}
 			continue
 		}
 		c.served[o.backend]++

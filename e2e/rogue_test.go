@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	rogueEvents = 12 // of a short run
+	rogueEvents = 20 // of a short run
 	mostDoubles = 3  // at a time
 )
 
@@ -66,7 +66,7 @@ func newRogue(t *testing.T) *rogue {
 	r.random = rand.New(rand.NewPCG(seed, 0))
 	t.Logf("ROGUE_SEED=%d", seed)
 	t.Cleanup(func() {
-		if t.Failed() {
+		if t.Failed() || os.Getenv("ROGUE_TELL") != "" {
 			t.Logf("ROGUE_SEED=%d, the journal:\n%s", seed, strings.Join(r.journal, "\n"))
 		}
 	})
@@ -219,6 +219,7 @@ func (r *rogue) crash() {
 	if st, ok := r.status(); ok && st.State == "up" {
 		r.kill(st.Backend.PID)
 		r.note("killed process %d", st.Backend.PID)
+		r.awaitThat("keepone knows", func(now state) bool { return now.Backend.PID != st.Backend.PID })
 	}
 }
 

@@ -48,10 +48,13 @@ func (s *site) inheritBackend(l *legacy, options socket.Options) error {
 	s.adopted, s.adoptedAs = l.state.Config, l.state.Command
 	if l.untaken || !s.socket.Published() {
 		next, err := s.inheritNext(l, options)
-		if err != nil {
+		switch {
+		case !l.untaken && errors.As(err, new(*socket.InUseError)): // he is told, and the path is ours again when he is gone
+		case err != nil:
 			return err
+		default:
+			s.former.Next = s.adapt(next)
 		}
-		s.former.Next = s.adapt(next)
 	}
 	if l.holder >= 0 { // its socket is ours by now, or was never published
 		err = unix.PidfdSendSignal(l.holder, unix.SIGKILL, nil, 0)
