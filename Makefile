@@ -21,8 +21,8 @@ vm: packages-for-tests packages-for-vm ## a Debian under qemu, for what only cgr
 backends: packages-for-backends ## two dozen real backends; writes the tables of BACKENDS.md, or compares them with UPDATE=
 	KEEPONE_BACKENDS=1 $(GO) test -count=1 -timeout 10m -parallel 6 ./e2e/backends $(UPDATE)
 
-chaos: packages-for-tests ## random events under load for MINUTES; CHAOS_SEED=N plays a run again
-	CHAOS_MINUTES=$(MINUTES) $(GO) test -count=1 -v -timeout $$(($(MINUTES) + 10))m -run '^TestChaos$$' ./e2e
+chaos: packages-for-tests ## random events, and a rogue, under load for MINUTES; CHAOS_SEED=N, ROGUE_SEED=N play a run again
+	CHAOS_MINUTES=$(MINUTES) $(GO) test -count=1 -v -timeout $$(($(MINUTES) + 10))m -run '^Test(Chaos|Rogue)$$' ./e2e
 
 race: ## the unit tests under the race detector, which needs cgo
 	$(GO) test -race -timeout 20m $$($(GO) list ./... | grep -v -e /e2e -e /bench -e /demo)
@@ -49,7 +49,7 @@ packages-for-demo:
 	@./packaging/need lighttpd:lighttpd php-cgi:php-cgi
 
 packages-for-tests:
-	@./packaging/need lighttpd:lighttpd php-cgi:php-cgi nginx:nginx-light apache2:apache2-bin python3:python3 curl:curl mmdebstrap:mmdebstrap ip:iproute2 fcgiwrap:fcgiwrap \
+	@./packaging/need lighttpd:lighttpd php-cgi:php-cgi nginx:nginx-light apache2:apache2-bin python3:python3 curl:curl mmdebstrap:mmdebstrap ip:iproute2 fcgiwrap:fcgiwrap supervisord:supervisor \
 		"/usr/lib/*/perl5/*/FCGI.pm:libfcgi-perl" \
 		/usr/lib/python3/dist-packages/prometheus_client/openmetrics/parser.py:python3-prometheus-client
 

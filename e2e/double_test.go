@@ -207,12 +207,17 @@ func (s *site) named(d *double) otherInterpreter {
 	var st state
 	await(s.t, 30*time.Second, fmt.Sprintf("process %d is named", d.pid), func() bool {
 		st, _ = s.status()
-		return slices.ContainsFunc(st.Rivals, func(r otherInterpreter) bool { return r.PID == d.pid })
+		return slices.ContainsFunc(st.Rivals, d.seen)
 	})
 	if len(st.Rivals) != 1 {
 		s.t.Errorf("others are named beside process %d: %+v", d.pid, st.Rivals)
 	}
-	return d.check(st.Rivals[slices.IndexFunc(st.Rivals, func(r otherInterpreter) bool { return r.PID == d.pid })])
+	return d.check(st.Rivals[slices.IndexFunc(st.Rivals, d.seen)])
+}
+
+// seen says that it is the double, and was not looked at before it listened.
+func (d *double) seen(r otherInterpreter) bool {
+	return r.PID == d.pid && (d.socket == "" || len(r.Listens) > 0)
 }
 
 // check compares what is said of a double with what it is.

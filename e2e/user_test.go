@@ -17,15 +17,35 @@ const nobody = 65534
 
 // TestOrdinaryUser: everything without root: this very test binary restarts a site under load as another user.
 func TestOrdinaryUser(t *testing.T) {
+	t.Parallel()
+	out := asNobody(t, "^TestRestartUnderLoad$/^lighttpd$/^threaded.py$|^TestSecondRun$|^TestSurvivor$|^TestForksAway$|^TestBadDeploy$")
+	if !bytes.Contains(out, []byte("--- PASS: TestRestartUnderLoad/lighttpd/threaded.py")) {
+		t.Errorf("the restart under load did not run:\n%s", out)
+	}
+}
+
+// TestOrdinaryUserRivals: rivals of the same user are named and followed, and jobs are run, without root, too. The rival's
+// socket cannot be taken from it then: what waits there is drained.
+func TestOrdinaryUserRivals(t *testing.T) {
+	t.Parallel()
+	out := asNobody(t, "^TestRivalNamed$/^(nohup|supervisord|bin-path)$|^TestRivalBeside$|^TestTakeOver$/^(nohup|supervisord|bin-path)$|"+
+		"^TestReplaceAtStart$/^nohup$|^TestExec(Status|Exclusive|Terminal)$")
+	if bytes.Contains(out, []byte("--- SKIP")) || bytes.Count(out, []byte("--- PASS: Test")) < 13 {
+		t.Errorf("not all of them did run:\n%s", out)
+	}
+}
+
+// asNobody runs tests of this package again, as an ordinary user, and returns what they say.
+func asNobody(t *testing.T, pattern string) []byte {
+	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("the whole of it runs as an ordinary user anyway")
 	}
-	t.Parallel()
 	dir, err := os.MkdirTemp("", "ku")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(dir)
+	t.Cleanup(func() { os.RemoveAll(dir) })
 	binary := filepath.Join(dir, "e2e.test")
 	self, err := os.Executable()
 	if err != nil {
@@ -39,8 +59,7 @@ func TestOrdinaryUser(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, binary, "-test.v", "-test.run",
-		"^TestRestartUnderLoad$/^lighttpd$/^threaded.py$|^TestSecondRun$|^TestSurvivor$|^TestForksAway$|^TestBadDeploy$")
+	cmd := exec.CommandContext(ctx, binary, "-test.v", "-test.run", pattern)
 	if testing.Short() {
 		cmd.Args = append(cmd.Args, "-test.short")
 	}
@@ -51,9 +70,7 @@ func TestOrdinaryUser(t *testing.T) {
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
-	if !bytes.Contains(out, []byte("--- PASS: TestRestartUnderLoad/lighttpd/threaded.py")) {
-		t.Errorf("the restart under load did not run:\n%s", out)
-	}
+	return out
 }
 
 // copyFile copies a program. Not written by this process: a child that another test forks meanwhile would keep the copy open
