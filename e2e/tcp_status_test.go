@@ -20,9 +20,11 @@ func TestTCPStatus(t *testing.T) {
 	set["memory.sample"] = "100ms"
 	at := freeAddress(t, "127.0.0.1")
 	s := newRunningSite(t, plan{front: "nginx", command: append(command, "one-at-a-time"), at: at, settings: set})
-	answers := make(chan outcome, 4)
+	stuck, answers := make(chan outcome, 1), make(chan outcome, 3)
+	go func() { stuck <- ask(newClient(), s.url, "/sleep?ms=600000") }()
+	first := s.awaitThat("it is served", func(st state) bool { return st.Queue.Active == 1 }).Backend.PID
 	for range cap(answers) {
-		go func() { answers <- ask(newClient(), s.url, "/sleep?ms=2000") }()
+		go func() { answers <- ask(newClient(), s.url, "/fast") }()
 	}
 	st := s.awaitThat("one is served and three wait", func(st state) bool { return st.Queue.Active == 1 && st.Queue.Pending == 3 })
 	if st.Socket.Path != at || st.Socket.Mode != "" || st.Queue.Backlog != 4096 {
@@ -42,9 +44,11 @@ func TestTCPStatus(t *testing.T) {
 	if p, a := value(t, all, "keepone_queue_pending"), value(t, all, "keepone_queue_active"); p != 3 || a != 1 {
 		t.Errorf("metrics: %v pending, %v active", p, a)
 	}
+	s.kill(first)
+	<-stuck
 	for range cap(answers) {
-		if o := <-answers; o.err != nil {
-			t.Error(o.err)
+		if o := <-answers; o.err != nil || o.backend == first {
+			t.Errorf("who waited was answered by %d, %v", o.backend, o.err)
 		}
 	}
 	s.awaitThat("nobody is left", func(st state) bool { return st.Queue.Active == 0 && st.Queue.Pending == 0 })

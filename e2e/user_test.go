@@ -24,6 +24,17 @@ func TestOrdinaryUser(t *testing.T) {
 	}
 }
 
+// TestOrdinaryUserTCP: a TCP address is handed over without root, too, also where the socket cannot be taken from the backend.
+func TestOrdinaryUserTCP(t *testing.T) {
+	t.Parallel()
+	out := asNobody(t, "^TestTCPRestarts$/^lighttpd$/^threaded.py$|^TestTCPKilledUnderLoad$|^TestTCP$/^SocketCannotBeTaken$")
+	for _, name := range []string{"TestTCPRestarts/lighttpd/threaded.py/0.0.0.0", "TestTCP/SocketCannotBeTaken"} {
+		if !bytes.Contains(out, []byte("--- PASS: "+name)) {
+			t.Errorf("%s did not run:\n%s", name, out)
+		}
+	}
+}
+
 // TestOrdinaryUserRivals: rivals of the same user are named and followed, and jobs are run, without root, too. The rival's
 // socket cannot be taken from it then: what waits there is drained.
 func TestOrdinaryUserRivals(t *testing.T) {
