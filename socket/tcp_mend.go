@@ -72,8 +72,8 @@ func hideOwn(ino uint32) error {
 // mendUnpublished publishes what could not be published before, as soon as
 // nobody else listens at the address.
 func (l *Listener) mendUnpublished(others tcpOthers) (c Cure, err error) {
-	for _, ino := range others.all() {
-		if ino != l.upkeep.obstacle.ino {
+	if there := others.all(); len(there) > 0 {
+		if ino := there[0]; ino != l.upkeep.obstacle.ino {
 			l.upkeep.obstacle = obstacle{ino: ino, err: &InUseError{Path: l.options.Path, Holders: holders(ino, 0)}}
 		}
 		return Cure{InTheWay: l.upkeep.obstacle.err}, nil
