@@ -131,8 +131,9 @@ func TestMetricsOfAll(t *testing.T) {
 		return p
 	}
 	s.must(os.MkdirAll(home, 0o755), os.Chown(home, nobody, nobody))
+	// The same script with the same arguments would be the same site.
 	for _, name := range []string{"one", "two"} {
-		p := run(name+".log", "run", "-n", name, "--socket", filepath.Join(home, name+".sock"), "--", need(t, "python3"), filepath.Join(s.dir, "threaded.py"))
+		p := run(name+".log", "run", "-n", name, "--socket", filepath.Join(home, name+".sock"), "--", need(t, "python3"), filepath.Join(s.dir, "threaded.py"), name)
 		t.Cleanup(func() { p.end(syscall.SIGTERM, 10*time.Second) })
 		await(t, 20*time.Second, name+" is up", func() bool { return strings.Contains(tail(p.log), "-> up: ready") })
 	}
