@@ -110,3 +110,11 @@ func (s *site) marked(program os.FileInfo) []int {
 	}
 	return pids
 }
+
+// spawned are the processes that keepone has spawned as the backend of the site.
+func (s *site) spawned() []int {
+	s.t.Helper()
+	program, err := os.Stat(keepone)
+	s.must(err)
+	return s.marked(program)
+}

@@ -175,9 +175,12 @@ func (r *rogue) audit() {
 		}
 		return slices.Equal(named(st), want) && (st.State == "up" || st.State == "blocked" && len(want) > 0)
 	})
+	r.refused() // nobody of them was named before, or nothing was spawned since
 	for _, other := range st.Rivals {
 		r.ever[other.PID].check(other)
+		r.ever[other.PID].named = true
 	}
+	r.spawns = max(r.spawns, len(r.backends()))
 	r.note("state %s, generation %d, backend %d", st.State, st.Socket.Generation, st.Backend.PID)
 	r.crowd.check(r)
 }

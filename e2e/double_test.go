@@ -29,6 +29,7 @@ type double struct {
 	by     *process // who looks after it: supervisord, lighttpd; nil for nobody
 	stop   []string // what ends it for good; nil for a signal
 	way    string   // how it came, where that is counted
+	named  bool     // in status, at some time
 
 	rule, origin, end string // as keepone is to name it; origin is a regular expression
 }
@@ -241,12 +242,4 @@ func (d *double) check(r otherInterpreter) otherInterpreter {
 		d.s.t.Errorf("at our path %s: %v", d.s.socket, r.AtPath)
 	}
 	return r
-}
-
-// spawned are the processes that keepone has spawned as the backend of the site.
-func (s *site) spawned() []int {
-	s.t.Helper()
-	program, err := os.Stat(keepone)
-	s.must(err)
-	return s.marked(program)
 }

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -27,6 +28,7 @@ type rogue struct {
 	alive   []*double
 	ever    map[int]*double // by pid
 	stopped bool            // by the operator
+	spawns  int             // backends so far, when nobody was there who had been named
 	crowd   *crowd
 }
 
@@ -117,5 +119,19 @@ func (r *rogue) step() {
 		}
 	}
 	r.forget()
+	r.refused()
 	r.crowd.check(r)
+}
+
+// refused demands that nothing has been spawned while somebody lives who had been named before.
+func (r *rogue) refused() {
+	r.t.Helper()
+	count := len(r.backends())
+	i := slices.IndexFunc(r.alive, func(d *double) bool { return d.named && running(d.pid) })
+	if i < 0 {
+		r.spawns = count
+	}
+	if count > r.spawns {
+		r.t.Fatalf("#%d: spawned beside process %d, which had been named", r.number, r.alive[i].pid)
+	}
 }
