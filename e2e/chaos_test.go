@@ -43,8 +43,8 @@ type chaos struct {
 }
 
 // TestChaos lets random things befall a site under load, in an order that its seed says, and holds every law all the
-// time. CHAOS_SEED plays a run again, CHAOS_EVENTS or CHAOS_MINUTES say how long it is; how the processes interleave is
-// the machine's.
+// time. CHAOS_SEED plays a run again, CHAOS_EVENTS or CHAOS_MINUTES say how long it is, CHAOS_TCP=1 that the socket is
+// at an address; how the processes interleave is the machine's.
 func TestChaos(t *testing.T) {
 	if testing.Short() {
 		t.Skip("chaos takes half a minute")
@@ -105,7 +105,11 @@ func newChaos(t *testing.T) *chaos {
 	c := &chaos{began: time.Now(), set: set, counts: map[string]int{}, forgiven: map[string]int{}, init: tinyInit{refused: map[string]int{}}}
 	c.seed = number(t, "CHAOS_SEED", rand.Uint64N(1_000_000))
 	t.Logf("CHAOS_SEED=%d", c.seed)
-	c.site = newSite(t, plan{front: "lighttpd", command: append([]string{"./mood.sh", "var"}, command...), settings: set})
+	at := ""
+	if number(t, "CHAOS_TCP", 0) > 0 {
+		at = freeAddress(t, "127.0.0.1")
+	}
+	c.site = newSite(t, plan{front: "lighttpd", command: append([]string{"./mood.sh", "var"}, command...), at: at, settings: set})
 	t.Cleanup(c.tell) // before the site's own end
 	c.mood("well", 0)
 	c.program = c.own()
