@@ -57,7 +57,9 @@ func killedWhileDraining(t *testing.T, at string) (s *site, old int, slow, waiti
 	for range cap(waiting) {
 		go func() { waiting <- ask(newClient(), s.url, "/fast") }()
 	}
-	s.awaitThat("ten requests wait", func(st state) bool { return st.Queue.Pending == cap(waiting) })
+	if st := s.awaitThat("ten requests wait", func(st state) bool { return st.Queue.Pending == cap(waiting) }); st.Queue.Active != 1 {
+		t.Errorf("%+v, and one is served", st.Queue)
+	}
 	s.killKeepone()
 	cli.Wait() // it was told nothing
 	return s, old, slow, waiting

@@ -61,6 +61,10 @@ func (o Options) check() error { return o.family().check(o) }
 
 func (l *Listener) family() family { return l.options.family() }
 
+// Shared says that Queue.Active counts the connections of every generation:
+// those at one TCP address cannot be told apart.
+func (l *Listener) Shared() bool { return isTCP(l.options.Path) }
+
 func (unixFamily) check(o Options) error {
 	if !filepath.IsAbs(o.Path) || strings.HasSuffix(o.Path, "/") {
 		return fmt.Errorf("cannot use %q for a listening socket: not the absolute path of a file", o.Path)

@@ -45,7 +45,7 @@ func (s *fakeSocket) Queue() (q Queue, err error) {
 	if err := s.w.trip("queue"); err != nil {
 		return Queue{}, err
 	}
-	return Queue{s.pending, s.active, 4096}, nil
+	return Queue{s.pending, s.active, 4096, false}, nil
 }
 
 func (s *fakeSocket) Close() error {

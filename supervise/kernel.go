@@ -22,9 +22,10 @@ type Socket interface {
 // A Queue is what the kernel knows of a listening socket: connections not yet
 // accepted, connections accepted and not closed, and how many may wait.
 type Queue struct {
-	Pending int `json:"pending"`
-	Active  int `json:"active"`
-	Backlog int `json:"backlog"`
+	Pending int  `json:"pending"`
+	Active  int  `json:"active"`
+	Backlog int  `json:"backlog"`
+	Shared  bool `json:"-"` // Active counts those of every generation
 }
 
 // A Backend is one spawned process with all its descendants.

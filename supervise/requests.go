@@ -219,7 +219,9 @@ func (s *Supervisor) queue() (sum Queue) {
 			s.cfg.Log("cannot ask for the queue of generation %d: %v", g.socket.Generation(), err)
 		}
 		sum.Pending += q.Pending
-		sum.Active += q.Active
+		if sum.Active += q.Active; q.Shared {
+			sum.Active = q.Active
+		}
 		sum.Backlog = q.Backlog
 	}
 	return sum

@@ -27,7 +27,7 @@ func TestRestartDrains(t *testing.T) {
 		p.is(Draining)
 		p.connect(5)
 		p.did("bind 2, hold 2, publish 2")
-		if st := p.status(); st.Next != 2 || st.NextPID != 102 || st.Queue != (Queue{5, 2, 4096}) {
+		if st := p.status(); st.Next != 2 || st.NextPID != 102 || st.Queue != (Queue{5, 2, 4096, false}) {
 			t.Errorf("while draining %+v", st)
 		}
 		c.waits()

@@ -29,7 +29,7 @@ func (l listener) Queue() (supervise.Queue, error) {
 	if q.ShutDown {
 		q.Pending = 0
 	}
-	return supervise.Queue{Pending: q.Pending, Active: q.Active, Backlog: q.Backlog}, err
+	return supervise.Queue{Pending: q.Pending, Active: q.Active, Backlog: q.Backlog, Shared: l.Shared()}, err
 }
 
 // A backend is a process.Process as the loop wants it.

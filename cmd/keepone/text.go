@@ -144,8 +144,9 @@ func (r *statusReport) notes() string {
 	var b strings.Builder
 	if r.Cut > 0 {
 		fmt.Fprintf(&b, "note: the latest drain ended at its deadline with %d connections open. Were they idle? Then the\n"+
-			"web server keeps connections to the backend open (nginx: keepalive in upstream), and the kernel\n"+
-			"cannot tell idle from busy: remove that, or requests are lost in restarts.\n", r.Cut)
+			"web server keeps connections to the backend open (nginx: keepalive in upstream; Apache: no\n"+
+			"disablereuse=On), and the kernel cannot tell idle from busy: remove that, or requests are lost in\n"+
+			"restarts.\n", r.Cut)
 	}
 	if len(r.Pending) > 0 {
 		fmt.Fprintf(&b, "pending until restart-backend: %s\n", strings.Join(r.Pending, ", "))
