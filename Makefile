@@ -21,7 +21,7 @@ vm: packages-for-tests packages-for-vm ## a Debian under qemu, for what only cgr
 backends: packages-for-backends ## two dozen real backends; writes the tables of BACKENDS.md, or compares them with UPDATE=
 	KEEPONE_BACKENDS=1 $(GO) test -count=1 -timeout 10m -parallel 6 ./e2e/backends $(UPDATE)
 
-chaos: packages-for-tests ## random events, and a rogue, under load for MINUTES; CHAOS_SEED=N, ROGUE_SEED=N play a run again
+chaos: packages-for-tests ## random events, and a rogue, under load for MINUTES; CHAOS_SEED=N, ROGUE_SEED=N play a run again, CHAOS_TCP=1 is for an address
 	CHAOS_MINUTES=$(MINUTES) $(GO) test -count=1 -v -timeout $$(($(MINUTES) + 10))m -run '^Test(Chaos|Rogue)$$' ./e2e
 
 race: ## the unit tests under the race detector, which needs cgo
