@@ -107,7 +107,7 @@ var Keys = []Key{
 		field: func(c *Config) value { return text{&c.WebServer.Process} }},
 
 	{Name: "alert.command", Type: "list of strings", Example: `["/usr/local/bin/tell-me"]`,
-		Doc: "A command that keepone runs as the backend's user when there is trouble, at most once a minute, then for the latest: KEEPONE_REASON in its environment is memory, crash, hung, blocked, backoff or check failed, " +
+		Doc: "A command that keepone runs as the backend's user when there is trouble, at most once a minute, then for the latest: KEEPONE_REASON in its environment is memory, crash, hung, blocked, rival, backoff or check failed, " +
 			"KEEPONE_EVENT a line of what happened, KEEPONE_NAME the site. It has a minute; what it leaves in the background counts as the backend's.",
 		field: func(c *Config) value { return list{&c.Alert.Command} }},
 

@@ -37,6 +37,7 @@ func (a Access) mode() fs.FileMode {
 // peer is who connected, as of the moment of connect(2).
 type peer struct {
 	uid     int
+	pid     int // as of our pid namespace; 0 where it has none there
 	gids    []int // the group, then the supplementary groups
 	trusted bool  // root, or the user keepone runs as
 }
@@ -59,6 +60,7 @@ func peerOf(conn *os.File, self int) (peer, error) {
 			asked = err
 			return
 		}
+		p.pid = int(cred.Pid)
 		p.uid, p.trusted = int(cred.Uid), cred.Uid == 0 || int(cred.Uid) == self
 		p.gids = []int{int(cred.Gid)}
 		if !p.trusted {

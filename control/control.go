@@ -29,7 +29,7 @@ type Request struct {
 	Now     bool   `json:"now,omitempty"`      // do not wait for requests in flight
 	NoCheck bool   `json:"no_check,omitempty"` // do not run the check first
 	NoWait  bool   `json:"no_wait,omitempty"`  // answer when it has begun
-	PID     int    `json:"pid,omitempty"`      // of a process that something is asked for
+	PID     int    `json:"-"`                  // who asks, as the kernel recorded it; of the server alone
 }
 
 // Answer is what the resident says to a Request. Error is empty when what was

@@ -24,6 +24,7 @@ func (s *Server) exchange(ctx context.Context, conn *os.File, p peer) {
 			Hint:  "add the user to control.operate in the configuration",
 		})
 	default:
+		r.PID = p.pid
 		s.send(conn, s.attend(ctx, conn, r))
 	}
 }

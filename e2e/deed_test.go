@@ -136,10 +136,10 @@ func (r *rogue) killed() {
 func (r *rogue) takesOver() {
 	st, _ := r.status()
 	again := slices.ContainsFunc(r.alive, func(d *double) bool { return d.way == "bin-path" })
-	a := r.keepone("start-backend", "--take-over")
+	a := r.keepone("start-backend", "--take-over", "--now")
 	r.note("in state %s: exit code %d: %.300s", st.State, a.code, a.err)
 	switch settled := st.State == "blocked" || st.State == "down"; {
-	case settled && !again && a.code != 0, settled && again && (a.code != 1 || !strings.Contains(a.err, "cannot end")), st.State == "up" && a.code != 1:
+	case settled && !again && a.code != 0, settled && again && (a.code != 1 || !strings.Contains(a.err, "for the move")), st.State == "up" && a.code != 1:
 		r.t.Errorf("#%d: take-over in state %s: exit code %d\n%s", r.number, st.State, a.code, a.err)
 	case a.code == 0:
 		r.stopped = false

@@ -116,25 +116,35 @@ func (s *Spawner) formerGroup(pid int) *group {
 
 // awaitStranger waits in the poller, as await does for a child.
 func (p *Process) awaitStranger(poll *os.File) {
-	awaitEnd(poll, p.pidfd)
+	if !awaitEnd(poll, p.pidfd, p.released) {
+		close(p.exits)
+		return
+	}
 	p.ended(describeStranger(p.pidfd))
 }
 
-func awaitEnd(poll *os.File, pidfd int) {
+// awaitEnd returns true when the process has ended, and false when nobody wants
+// to know any more.
+func awaitEnd(poll *os.File, pidfd int, unwanted <-chan struct{}) bool {
 	defer poll.Close()
 	if raw, err := poll.SyscallConn(); err == nil {
 		raw.Read(func(fd uintptr) bool { return Ended(int(fd)) })
 	}
 	for !Ended(pidfd) { // a poller that fails must not end a backend that lives
-		time.Sleep(strangerPoll)
+		select {
+		case <-unwanted:
+			return false
+		case <-time.After(strangerPoll):
+		}
 	}
+	return true
 }
 
 // AwaitEnd returns when the process of a pidfd has ended, whoever's child it is.
 func AwaitEnd(pidfd int) error {
 	poll, err := pollable(pidfd)
 	if err == nil {
-		awaitEnd(poll, pidfd)
+		awaitEnd(poll, pidfd, nil)
 	}
 	return err
 }

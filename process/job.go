@@ -28,6 +28,7 @@ type Job struct {
 	MaxTime     time.Duration           // from its start to the stop signal, stopped or not; 0 for no end
 	StopTimeout time.Duration           // from the stop signal to SIGKILL
 	Weigh       func(pids []int) uint64 // bytes that the processes use; nil for no samples
+	Interactive bool                    // Ctrl-C and Ctrl-\ at the terminal are the job's own affair
 	Note        func(text string)       // tells the caller what becomes of the job meanwhile; nil for nobody
 }
 

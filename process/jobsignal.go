@@ -25,6 +25,9 @@ func (r *running) take(sig unix.Signal) {
 			r.wake()
 		}
 	case unix.SIGINT, unix.SIGQUIT:
+		if r.Interactive && foreground() == unix.Getpgrp() {
+			return // the terminal has told the job, too
+		}
 		if r.interrupted.IsZero() {
 			r.interrupted = time.Now()
 		} else if time.Since(r.interrupted) > sameSignal {

@@ -108,7 +108,8 @@ func (s *scan) marked(p *proof, buf []int) []int {
 func (s *scan) proves(p *proof, pid int) bool { return s.hasLock(p, pid) || s.hasMark(p, pid) }
 
 // hasLock asks only for the descriptor that backends have it at: keepone status
-// tries the lock, too, for a moment.
+// tries the lock, too, for a moment. It must be held there: anybody may open a
+// file that is not his with O_PATH.
 func (s *scan) hasLock(p *proof, pid int) bool {
 	if p.ino == 0 {
 		return false
@@ -119,8 +120,22 @@ func (s *scan) hasLock(p *proof, pid int) bool {
 	}
 	defer unix.Close(fd)
 	var st unix.Stat_t
-	return unix.Fstat(fd, &st) == nil && uint64(st.Dev) == p.dev && st.Ino == p.ino
+	return unix.Fstat(fd, &st) == nil && uint64(st.Dev) == p.dev && st.Ino == p.ino && s.holdsLock(pid)
 }
+
+// holdsLock says whether what the process has at that descriptor is locked:
+// proc_pid_fdinfo(5).
+func (s *scan) holdsLock(pid int) bool {
+	fd, err := s.openFile(pid, lockInfo, unix.O_RDONLY)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	n, err := unix.Pread(fd, s.text[:], 0)
+	return err == nil && bytes.Contains(s.text[:n], lockLine)
+}
+
+var lockLine = []byte("\nlock:")
 
 // hasMark first asks whose process it is, which the owner of the file says: a
 // stranger's memory may be made to answer never. It waits for who is in the
@@ -204,33 +219,6 @@ func (s *scan) hasVariable(fd int, begin []byte) bool {
 		}
 	}
 	return false
-}
-
-// realUser is who started the process; -1 where that cannot be read. Anybody
-// may start a set-user-ID program with an environment of his own.
-func (s *scan) realUser(pid int) int {
-	fd, err := s.openFile(pid, "/status", unix.O_RDONLY)
-	if err != nil {
-		return -1
-	}
-	defer unix.Close(fd)
-	n, err := unix.Pread(fd, s.text[:], 0)
-	if err != nil {
-		return -1
-	}
-	_, line, ok := bytes.Cut(s.text[:n], []byte("\nUid:\t")) // proc_pid_status(5): real, effective, ...
-	user := 0
-	for i, c := range line {
-		if c < '0' || c > '9' {
-			ok = ok && i > 0
-			break
-		}
-		user = user*10 + int(c-'0')
-	}
-	if !ok {
-		return -1
-	}
-	return user
 }
 
 // MarkOf is what begins the variable in the environment of backends, and of

@@ -32,6 +32,9 @@ type Process struct {
 	runs   chan struct{} // closed by Go
 	serves bool          // it is, or will be, a backend: orphans are its
 	end    func() error  // what ends a rival for good; nil for the stop signal
+
+	poll     *os.File      // of a rival, to wait for its end
+	released chan struct{} // closed by Release
 	scan   *scan         // of the goroutine that calls Pids and Kill
 }
 
@@ -43,6 +46,8 @@ func newProcess(stop unix.Signal) *Process {
 		killed: make(chan struct{}),
 		runs:   make(chan struct{}),
 		scan:   newScan(),
+
+		released: make(chan struct{}),
 	}
 }
 

@@ -3,6 +3,7 @@ package process
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,8 +26,8 @@ func (r *Reaper) Take(who []Rival, stop unix.Signal, end func() error) (*Process
 	p := newProcess(stop)
 	p.pid, p.pidfd, p.serves, p.end = who[0].PID, who[0].Pidfd, true, end
 	close(p.runs)
-	poll, err := pollable(p.pidfd)
-	if err != nil {
+	var err error
+	if p.poll, err = pollable(p.pidfd); err != nil {
 		return nil, fmt.Errorf("cannot take over process %d: %w", p.pid, err)
 	}
 	f := &former{line: line{leader: p.pid, reaper: r, lives: func() bool { return !Ended(p.pidfd) }}, proof: &proof{}}
@@ -35,8 +36,18 @@ func (r *Reaper) Take(who []Rival, stop unix.Signal, end func() error) (*Process
 	}
 	f.holdDescendants()
 	p.tree = f
-	go p.awaitStranger(poll)
+	go p.awaitStranger(p.poll)
 	return p, nil
+}
+
+// Release gives up what Take has made, before anything was done to it: the rival
+// lives on as it did. Exited is closed, and Close was called.
+func (p *Process) Release() {
+	close(p.released)
+	p.poll.SetReadDeadline(time.Unix(1, 0))
+	for range p.exits {
+	}
+	p.Close()
 }
 
 // holdDescendants keeps a pidfd of everybody, for with the leader gone nothing

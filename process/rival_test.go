@@ -114,3 +114,26 @@ func TestTakeAsItsMasterWould(t *testing.T) {
 		b.exit(p)
 	}
 }
+
+// Who is released lives on, and what he leaves behind later is nobody's business.
+func TestRelease(t *testing.T) {
+	b := newBench(t, "")
+	before := descriptors(t)
+	for range 20 {
+		pid := b.forge(os.Getuid())
+		p, err := b.Reaper.Take([]Rival{{pid, b.proved(pid)}}, unix.SIGTERM, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Release()
+		if err := syscall.Kill(pid, 0); err != nil {
+			t.Errorf("a rival that was released is dead: %v", err)
+		}
+		if e, ok := <-p.Exited(); ok {
+			t.Errorf("%+v", e)
+		}
+	}
+	if now := descriptors(t); now != before {
+		t.Errorf("%d descriptors before, %d after", before, now)
+	}
+}

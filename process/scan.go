@@ -1,6 +1,7 @@
 package process
 
 import (
+	"bytes"
 	"encoding/binary"
 	"strconv"
 	"sync"
@@ -142,4 +143,31 @@ func number(name []byte) (n int, ok bool) {
 		n, ok = n*10+int(c-'0'), true
 	}
 	return n, ok
+}
+
+// realUser is who started the process; -1 where that cannot be read. Anybody
+// may start a set-user-ID program with an environment of his own.
+func (s *scan) realUser(pid int) int {
+	fd, err := s.openFile(pid, "/status", unix.O_RDONLY)
+	if err != nil {
+		return -1
+	}
+	defer unix.Close(fd)
+	n, err := unix.Pread(fd, s.text[:], 0)
+	if err != nil {
+		return -1
+	}
+	_, line, ok := bytes.Cut(s.text[:n], []byte("\nUid:\t")) // proc_pid_status(5): real, effective, ...
+	user := 0
+	for i, c := range line {
+		if c < '0' || c > '9' {
+			ok = ok && i > 0
+			break
+		}
+		user = user*10 + int(c-'0')
+	}
+	if !ok {
+		return -1
+	}
+	return user
 }

@@ -18,6 +18,7 @@ const (
 	lockFD   = 200
 
 	lockEntry = "/fd/200" // below /proc/PID
+	lockInfo  = "/fdinfo/200"
 )
 
 // The exit statuses of a shim that could not become the backend, as sh(1) has

@@ -26,7 +26,10 @@ type candidate struct {
 }
 
 // lockEntry is where the backend has its lock, see proc_pid_fd(5).
-const lockEntry = "fd/200"
+const (
+	lockEntry = "fd/200"
+	lockInfo  = "fdinfo/200" // see proc_pid_fdinfo(5)
+)
 
 // variables are what is looked at in an environment, beside the marks.
 var variables = []string{"KEEPONE=", "SUPERVISOR_", "PWD=", "LISTEN_FDNAMES="}
@@ -75,7 +78,7 @@ func (s *search) collect(p process) *candidate {
 	s.learn(c)
 	if s.lock != (file{}) {
 		lock, err := identify(s.path(pid, lockEntry))
-		c.locked = err == nil && lock == s.lock
+		c.locked = err == nil && lock == s.lock && strings.Contains(string(s.read(pid, lockInfo, 4<<10)), "\nlock:") // anybody may open it with O_PATH
 	}
 	c.sockets = s.sockets(pid)
 	if ns := s.link(pid, "ns/net"); ns != "" && ns != s.net {

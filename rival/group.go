@@ -33,15 +33,7 @@ func (s *search) ofGroup(c *candidate) (origin, bool) {
 	if kind, id := container(path); id != "" && !strings.Contains(own, id) {
 		return origin{who: "the container " + id, end: kind + " stop " + id}, true
 	}
-	unit, owner := "", ""
-	for part := range strings.SplitSeq(path, "/") {
-		if uid, ok := strings.CutPrefix(part, "user@"); ok {
-			owner = strings.TrimSuffix(uid, ".service")
-			unit = ""
-		} else if strings.HasSuffix(part, ".service") || strings.HasPrefix(part, "session-") {
-			unit = part
-		}
-	}
+	unit, owner := unitOf(path)
 	switch {
 	case strings.HasPrefix(unit, "session-"):
 		return s.ofSession(c, strings.TrimSuffix(strings.TrimPrefix(unit, "session-"), ".scope")), true
@@ -49,6 +41,21 @@ func (s *search) ofGroup(c *candidate) (origin, bool) {
 		return origin{}, false // to stop the unit that we are in ourselves would be no good advice
 	}
 	return s.ofUnit(unit, owner, c.env.get("LISTEN_FDNAMES")), true
+}
+
+// unitOf is the outermost unit of a cgroup, and whose systemd's that is, "" for
+// the system's. What is further in may be called whatever its user likes.
+func unitOf(path string) (unit, owner string) {
+	for part := range strings.SplitSeq(path, "/") {
+		uid, user := strings.CutPrefix(part, "user@")
+		switch {
+		case user && owner == "":
+			owner = strings.TrimSuffix(uid, ".service")
+		case strings.HasSuffix(part, ".service") || strings.HasPrefix(part, "session-"):
+			return part, owner
+		}
+	}
+	return "", owner
 }
 
 // container names the container that a cgroup is, and the command for it.
@@ -99,13 +106,16 @@ func (s *search) ofUnit(unit, owner, names string) origin {
 	if !ok {
 		return o
 	}
-	for socket := range strings.SplitSeq(names, ":") {
-		if socket, ok := word(socket); ok && strings.HasSuffix(socket, ".socket") {
-			arg = socket + " " + arg
+	for socket := range strings.SplitSeq(names, ":") { // of another name it may be a lie
+		if socket == name+".socket" {
+			arg += ".socket " + arg // both are words as one is
+			break
 		}
 	}
 	systemctl := "systemctl "
-	if uid, err := strconv.Atoi(owner); err == nil {
+	if uid, err := strconv.Atoi(owner); owner != "" && err != nil {
+		return o
+	} else if err == nil {
 		who := userName(uid)
 		o.who += " of user " + who
 		systemctl += "--user "

@@ -69,6 +69,7 @@ type Wanted struct {
 	Socket  string   // where it listens: an absolute path, or tcp://127.0.0.1:8000, tcp://[::1]:8000
 	Mark    string   // what begins the variable of our own backends' environment, "KEEPONE=abc:def"; "" for none
 	JobMark string   // likewise for our jobs, another variable; "" for none
+	Users   []int    // whose processes' marks count, by their real users; nil for everybody's
 	Lock    string   // the backend lock; who has that file open at descriptor 200 is ours; "" for none
 	Own     []int    // processes that are ours, with all that descend from them
 }

@@ -30,7 +30,12 @@ func (s *search) isOurs(c *candidate) bool {
 	if c.locked || c.exe != (file{}) && c.exe == s.self || c.deleted && c.path == s.selfPath {
 		return true
 	}
-	return c.env.marked(s.wanted.Mark) || c.env.marked(s.wanted.JobMark)
+	return s.counts(c) && (c.env.marked(s.wanted.Mark) || c.env.marked(s.wanted.JobMark))
+}
+
+// counts says whether the marks of the process do: anybody may copy one.
+func (s *search) counts(c *candidate) bool {
+	return s.wanted.Users == nil || slices.Contains(s.wanted.Users, s.realUID(c.pid))
 }
 
 // anothers says whether it is the backend of another keepone.

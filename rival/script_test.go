@@ -194,9 +194,18 @@ func TestOurs(t *testing.T) {
 		}
 		s.end(r)
 	}
+	copied := s.ready(s.start(s.dir, []string{"KEEPONE=boot:dir:n:1"}, s.python, "app.py"))
+	w.Users = []int{os.Getuid() + 1}
+	s.only(w, copied, Script)
+	w.Users = append(w.Users, os.Getuid())
+	s.nobody(w, "a mark of a user that counts")
+	s.end(copied)
 	w.Lock = s.write("lock", "")
+	open := s.ready(s.start(s.dir, nil, "bash", "-c", "exec 200<lock; exec python3 app.py"))
+	s.only(w, open, Script) // anybody can have it open
+	s.end(open)
 	for fd, ours := range map[string]bool{"200": true, "201": false} {
-		r := s.ready(s.start(s.dir, nil, "bash", "-c", "exec "+fd+"<lock python3 app.py"))
+		r := s.ready(s.start(s.dir, nil, "bash", "-c", "exec "+fd+"<lock; flock "+fd+"; exec python3 app.py"))
 		if ours {
 			s.nobody(w, "the lock")
 		} else {

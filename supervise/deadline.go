@@ -21,7 +21,7 @@ func (s *Supervisor) patience(st State) time.Duration {
 	case Starting:
 		return s.cfg.ReadyTimeout
 	case Draining, Closing:
-		if s.behind > 0 {
+		if s.behind > 0 && !s.hasty {
 			return max(s.limit, leastRest)
 		}
 		return s.limit

@@ -12,6 +12,7 @@ type Incumbent struct {
 	Socket  Socket             // what it listens at
 	Backend Backend            // its processes; Terminate is whatever ends them for good
 	Started time.Time          // when it was started
+	Refused func()             // says that it is not taken; else it belongs to the loop. nil for nobody to hear it
 	Publish func(Socket) error // puts a socket of ours over the rival's
 }
 
@@ -24,8 +25,8 @@ var (
 
 // TakeOver lets a backend of ours follow a rival as it follows any other: what
 // comes from now on waits at our socket, the rival finishes what it has and is
-// ended, and returns when ours is up. After an error before that nothing has
-// changed, and the rival is still the caller's; else it belongs to the loop.
+// ended, and returns when ours is up. Where that cannot begin nothing has
+// changed, and Refused is called before the error is returned.
 //
 // It waits while a spawn is being tried.
 func (s *Supervisor) TakeOver(ctx context.Context, r Incumbent, o Options) (Status, error) {
@@ -39,6 +40,9 @@ func (s *Supervisor) take() {
 		r := s.takes[0]
 		s.takes = s.takes[1:]
 		if err := s.takeOver(r); err != nil {
+			if r.taken.Refused != nil {
+				r.taken.Refused()
+			}
 			r.reply <- answer{s.snapshot(), err}
 		}
 		st = s.status.State

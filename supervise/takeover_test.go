@@ -64,9 +64,13 @@ func TestTakeOverFails(t *testing.T) {
 		scene(t, func(p *play) {
 			p.usual.rival = "pid 7"
 			p.boot()
-			i := p.incumbent(behaviour{}, 0)
+			i, refused := p.incumbent(behaviour{}, 0), 0
+			i.Refused = func() { refused++ }
 			p.fail[what] = true
 			p.takeOver(i, Options{}).fails("injected")
+			if refused != 1 {
+				t.Errorf("refused %d times", refused)
+			}
 			p.pass(3 * time.Second)
 			p.is(Blocked)
 			if st := p.status(); st.PID != 0 || st.Adopted || st.Next != 0 || st.Generation != 1 || p.published != i.Socket {

@@ -46,7 +46,10 @@ func (b backend) Exited() <-chan supervise.Exit { return b.exits }
 func (s *site) newBackend(p *process.Process, adopted bool) backend {
 	b := backend{p, s, s.config(), adopted, make(chan supervise.Exit, 1)}
 	go func() {
-		e := <-p.Exited()
+		e, ok := <-p.Exited()
+		if !ok { // a rival that was not taken over
+			return
+		}
 		exit := supervise.Exit{Text: e.Text, Clean: e.Clean, Killed: e.Killed || e.Unknown}
 		if e.Blocked {
 			exit.Blocked = e.Text

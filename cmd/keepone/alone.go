@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"syscall"
 
 	"keepone/control"
@@ -30,7 +29,7 @@ func (e *execution) alone(ctx context.Context, spec process.Spec) error {
 	}
 	if running {
 		e.say("stopping the backend %s; requests wait while %s runs, %s", e.name, e.argv[0], limit)
-		if a, err = ask(ctx, e.target, control.Request{Op: "lend", PID: os.Getpid(), Now: e.now}); ctx.Err() != nil {
+		if a, err = ask(ctx, e.target, control.Request{Op: "lend", Now: e.now}); ctx.Err() != nil {
 			return silent(exitDetached) // keepone sees us end, and starts the backend again
 		} else if err != nil {
 			return unreachable(e.target, err)

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"keepone/control"
 	"keepone/record"
+	"keepone/rival"
 	"keepone/rss"
 	"keepone/supervise"
 )
@@ -30,20 +32,22 @@ func (s *site) answer(ctx context.Context, r control.Request) control.Answer {
 		err = s.loop.Look(look)
 		st, pids = look.Status, look.Pids
 	case "restart":
-		s.want(true)
-		st, err = s.loop.Restart(ctx, o)
+		if err = s.errLent(); err == nil {
+			st, err = s.loop.Restart(ctx, o)
+		}
 	case "stop":
 		s.want(false)
 		st, err = s.loop.Stop(ctx, o)
 	case "start":
-		s.want(true)
-		st, err = s.loop.Start(ctx, o)
+		if err = s.errLent(); err == nil {
+			st, err = s.loop.Start(ctx, o)
+		}
 	case "take-over":
-		st, err = s.takeOver(ctx, o)
+		st, err = s.takeOver(ctx, o, r.Now)
 	case "lend":
 		st, err = s.lend(ctx, r.PID, o)
 	case "take-back":
-		st, err = s.takeBack(ctx, s.turn.Load())
+		st, err = s.giveBack(ctx, r.PID)
 	case "upgrade":
 		return s.upgrade(ctx)
 	case "reload":
@@ -65,10 +69,16 @@ func (s *site) answer(ctx context.Context, r control.Request) control.Answer {
 
 // advice is what to do about rivals that are in the way.
 func (s *site) advice(op string) string {
-	if op == "take-over" || len(readFound(s.target).Rivals) == 0 {
+	there := readFound(s.target).Rivals
+	switch {
+	case op != "start" && op != "restart" || s.config().Single.Rivals == "warn" || len(there) == 0:
 		return ""
+	case op == "restart" || slices.ContainsFunc(there, isWebServer):
+		return "end it as said"
+	case slices.ContainsFunc(there, func(r rival.Rival) bool { return r.AtPath }):
+		return "end it as said, or move the site over without losing a request: keepone start-backend --take-over " + s.name
 	}
-	return "end it as said, or move the site over without losing a request: keepone start-backend --take-over " + s.name
+	return "end it as said, or let keepone start-backend --take-over " + s.name + " do that; with --now also where it cuts off visitors who are served elsewhere"
 }
 
 // changed keeps what the next keepone and systemd are to know. A state that

@@ -15,17 +15,18 @@ import (
 const (
 	searchPause = 3 * time.Second // at least, between two searches beside a backend that runs
 	searchEvery = time.Minute     // at most
+	endAgain    = time.Minute     // after a rival could not be ended
 )
 
 // rivals is what the watch for rivals beside a backend knows. It belongs to the
 // watch's goroutine, but for news and newcomers.
 type rivals struct {
-	news      chan struct{}           // says that processes were made
-	newcomers newcomers               // the loop's
-	known     map[record.Process]bool // told of; true: is being ended
-	order     *os.File                // what a search reads
-	of        *view                   // what that was made with
-	word      word                    // the latest that was read
+	news      chan struct{}                // says that processes were made
+	newcomers newcomers                    // the loop's
+	known     map[record.Process]time.Time // told of; when it was to be ended last, zero for never
+	order     *os.File                     // what a search reads
+	of        *view                        // what that was made with
+	word      word                         // the latest that was read
 }
 
 // A word stands for the file that a search leaves; zero for none.
@@ -39,16 +40,21 @@ type word struct {
 // the order is written once for each configuration, and the word that is left
 // is read when it is another.
 func (s *site) watchRivals(ctx context.Context) {
-	for {
+	s.orderSearch() // now, for keepone is not to have more open later
+	for failed := ""; ; {
 		select {
 		case <-s.rivals.news:
 		case <-ctx.Done():
 			return
 		}
-		err := s.searchBeside(ctx)
-		if err != nil && ctx.Err() == nil {
-			s.log("warning: cannot look for rivals: %v", err)
+		text := ""
+		if err := s.searchBeside(ctx); err != nil && ctx.Err() == nil {
+			text = err.Error()
 		}
+		if text != "" && text != failed {
+			s.log("warning: cannot look for rivals: %s", text)
+		}
+		failed = text
 		s.rivals.newcomers.reset()
 		s.trim() // what starts a process is not what is used at rest
 		select {
@@ -59,17 +65,28 @@ func (s *site) watchRivals(ctx context.Context) {
 	}
 }
 
-func (s *site) searchBeside(ctx context.Context) (err error) {
+// orderSearch writes the order where there is none for this configuration.
+func (s *site) orderSearch() (err error) {
 	r := &s.rivals
-	if c := s.config(); c != r.of {
-		if r.order != nil {
-			r.order.Close()
-		}
-		if r.order, err = s.searchOrder(); err != nil {
-			r.order, r.of = nil, nil
-			return err
-		}
-		r.of, r.word = c, word{ino: 1} // another policy may be in force: it is read again
+	c := s.config()
+	if c == r.of {
+		return nil
+	}
+	if r.order != nil {
+		r.order.Close()
+	}
+	if r.order, err = s.searchOrder(); err != nil {
+		r.order, r.of = nil, nil
+		return err
+	}
+	r.of, r.word = c, word{ino: 1} // another policy may be in force: it is read again
+	return nil
+}
+
+func (s *site) searchBeside(ctx context.Context) error {
+	r := &s.rivals
+	if err := s.orderSearch(); err != nil {
+		return err
 	}
 	if err := s.send(ctx, r.order); err != nil {
 		return err
@@ -95,20 +112,23 @@ func (s *site) meet(ctx context.Context, found []rival.Rival) {
 	}
 	policy, spawned := s.config().Single.Rivals, st.PID != 0 && st.State != supervise.Starting
 	before, blocking := s.rivals.known, false
-	s.rivals.known = map[record.Process]bool{}
+	s.rivals.known = map[record.Process]time.Time{}
 	for _, r := range found {
 		who := identityOf(r)
-		ending, known := before[who]
+		ended, known := before[who]
 		if r.PID == st.PID {
 			continue
 		}
 		if !known && (spawned || policy == "warn") {
 			s.tellRival(ctx, r)
 		}
-		if s.rivals.known[who] = ending; policy != "replace" || ending {
+		if s.rivals.known[who] = ended; policy != "replace" || time.Since(ended) < endAgain {
 			continue
 		}
-		s.rivals.known[who], blocking = true, blocking || !spawned
+		if isWebServer(r) { // whatever it was told: not ours to end
+			continue
+		}
+		s.rivals.known[who], blocking = time.Now(), blocking || !spawned
 		if spawned {
 			go s.endAndTell(ctx, r)
 		}
@@ -116,8 +136,8 @@ func (s *site) meet(ctx context.Context, found []rival.Rival) {
 	if blocking {
 		go s.moveOver(ctx)
 	}
-	if !spawned {
-		s.rivals.word = word{ino: 1} // nobody was told of as beside the backend: it is read again
+	if !spawned || policy == "replace" && len(found) > 0 {
+		s.rivals.word = word{ino: 1} // it is read again: nobody was told of as beside the backend, or may have to be ended again
 	}
 	if len(before) > 0 && len(found) == 0 {
 		s.log("no rival runs any more")
@@ -126,7 +146,7 @@ func (s *site) meet(ctx context.Context, found []rival.Rival) {
 
 // moveOver takes the site over without being asked.
 func (s *site) moveOver(ctx context.Context) {
-	if _, err := s.takeOver(ctx, supervise.Options{}); err != nil && ctx.Err() == nil {
+	if _, err := s.takeOver(ctx, supervise.Options{}, true); err != nil && ctx.Err() == nil {
 		s.log("cannot take the site over: %v", err)
 	}
 }

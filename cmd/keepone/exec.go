@@ -4,19 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 
 	"keepone/cgroup"
 	"keepone/config"
 	"keepone/process"
+	"keepone/record"
 	"keepone/rss"
 	"keepone/turn"
 )
@@ -100,6 +100,9 @@ func (e *execution) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if kind := os.Getenv("TERM"); onTerminal() && kind != "" {
+		spec.Env = append([]string{"TERM=" + kind}, spec.Env...)
+	}
 	if e.exclusive {
 		return e.alone(ctx, spec)
 	}
@@ -117,6 +120,9 @@ func (e *execution) run(ctx context.Context) error {
 // allowed refuses what cannot work, or would keep visitors waiting for
 // somebody's typing.
 func (e *execution) allowed() (err error) {
+	if st, err := os.Stat(filepath.Join(systemBase, e.name)); err == nil && !isRoot() && e.file == filepath.Join(configDir(), e.name+".toml") && !exists(e.file) && st.IsDir() {
+		return &failure{exitFailed, "use sudo", fmt.Errorf("cannot run a job of %s: it is the system's, and only root becomes its user", e.name)}
+	}
 	if e.config, err = loadConfig(e.target); err != nil {
 		return err
 	}
@@ -130,28 +136,11 @@ func (e *execution) allowed() (err error) {
 	if self := os.Geteuid(); self != 0 && uid >= 0 && uid != self {
 		return &failure{exitFailed, "use sudo", fmt.Errorf("cannot run a job of %s: it is to run as user %s, and that is not you", e.name, e.config.Backend.User)}
 	}
-	if _, err := unix.IoctlGetTermios(0, unix.TCGETS); e.exclusive && err == nil && e.maxTime != 0 {
+	if e.exclusive && onTerminal() && e.maxTime != 0 {
 		return misuse("redirect its input: </dev/null, or say --max-time 0 and be quick",
 			"cannot run a job exclusively on a terminal: visitors would wait for what is typed there, and it would be ended after %s", e.maxTime)
 	}
 	return nil
-}
-
-// interruptible ends what is waited for when a signal comes that ends a job, and
-// lets none of them end this process by itself: it has a job to see off. What was
-// ignored when it began stays so, as nohup(1) wants it.
-func interruptible(ctx context.Context) (context.Context, func()) {
-	var all []os.Signal
-	for _, sig := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
-		if !signal.Ignored(sig) {
-			all = append(all, sig)
-		}
-	}
-	if len(all) == 0 { // for Notify that would be every signal
-		return ctx, func() {}
-	}
-	signal.Notify(make(chan os.Signal, 1), all...)
-	return signal.NotifyContext(ctx, all...)
 }
 
 // awaitTurn waits until no other job runs.
@@ -166,7 +155,7 @@ func (e *execution) awaitTurn(ctx context.Context) (*os.File, error) {
 		return nil, silent(exitDetached)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return nil, &failure{exitFailed, "", fmt.Errorf("cannot run a job of %s: another one is not done after %s: %w", e.name, e.timeout, err)}
+		return nil, &failure{exitFailed, "", fmt.Errorf("cannot run a job of %s within %s: %s", e.name, e.timeout, strings.TrimSuffix(err.Error(), ": "+context.DeadlineExceeded.Error()))}
 	}
 	return lock, err
 }
@@ -178,8 +167,13 @@ func (e *execution) say(format string, args ...any) {
 // room refuses a job that would not fit beside the backend.
 func (e *execution) room(ctx context.Context) error {
 	r, err := askStatus(ctx, e.target)
-	if err != nil || r.Backend.PID == 0 { // it is alone, or who knows
-		return nil
+	switch {
+	case ctx.Err() != nil:
+		return silent(exitDetached)
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED), err == nil && r.Backend.PID == 0:
+		return nil // it is alone
+	case err != nil:
+		return unreachable(e.target, err)
 	}
 	available, err := cgroup.Available("")
 	if err != nil {
@@ -190,25 +184,33 @@ func (e *execution) room(ctx context.Context) error {
 	if verdict.Room {
 		return nil
 	}
-	return &failure{exitFailed, fmt.Sprintf("let it have the backend's place: keepone exec --exclusive %s -- %s", e.name, strings.Join(e.argv, " ")),
+	return &failure{exitFailed, fmt.Sprintf("let it have the backend's place: keepone exec --exclusive %s -- %s </dev/null", e.name, commandLine(e.argv)),
 		fmt.Errorf("cannot run %s beside the backend: %s", e.argv[0], verdict.Text)}
 }
 
 // do runs the job and keeps what was learnt of it.
 func (e *execution) do(spec process.Spec) (process.JobExit, error) {
-	mark, err := process.Mark(e.runDir)
+	self, err := record.Identify(os.Getpid())
+	if err != nil {
+		return process.JobExit{Status: exitFailed}, err
+	}
+	mark, err := jobMark(e.target, self)
 	if err != nil {
 		return process.JobExit{Status: exitFailed}, err
 	}
 	sampler := rss.NewSampler()
 	exit, err := process.Job{
 		Name: e.name, Spec: spec, Locks: e.locks, Mark: mark, MaxTime: e.maxTime, StopTimeout: e.config.Stop.Timeout,
-		Weigh: sampler.Sum, Note: func(text string) { e.say("%s", text) },
+		Interactive: onTerminal() && !e.exclusive && e.maxTime == 0,
+		Weigh:       sampler.Sum, Note: func(text string) { e.say("%s", text) },
 	}.Run(context.Background()) // which listens to signals itself
 	if len(exit.Left) > 0 {
 		e.say("warning: processes of the job outlive SIGKILL: %v", exit.Left)
 	}
 	if err == nil {
+		if filepath.Dir(e.jobs()) == stateDir {
+			os.MkdirAll(stateDir, 0o755) // Learn says what is wrong
+		}
 		if err := turn.Learn(e.jobs(), e.argv, turn.Lesson{Peak: exit.Peak, At: time.Now(), Took: exit.Took, Status: exit.Status}); err != nil {
 			e.say("warning: %v", err)
 		}

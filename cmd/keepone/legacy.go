@@ -116,16 +116,15 @@ func (l *legacy) byJob(t target) bool {
 	if !errors.As(l.held, &held) || err != nil {
 		return false
 	}
-	jobs := 0
-	for _, h := range held.Holders {
-		if process.IsJob(h.PID, mark) {
-			jobs++
-		}
+	isJob := func(h single.Holder) bool { return process.IsJob(h.PID, mark) }
+	if !slices.ContainsFunc(held.Holders, isJob) {
+		return false
 	}
-	if jobs > 0 && jobs == len(held.Holders) {
+	if lock, err := single.Lock(t.jobLock()); err == nil { // no keepone exec runs, and none begins meanwhile
 		process.EndJobs(mark, 0) // whoever's they are
+		lock.Close()
 	}
-	return jobs > 0
+	return true
 }
 
 // survivor explains a backend that outlived its keepone and is not the

@@ -50,7 +50,7 @@ func (s *site) awaitTurn(t *record.Turn) error {
 		}
 		if now := s.turn.Load(); now != nil && now.Process == t.Process {
 			s.log("process %d, which had the backend's place, has ended", t.PID)
-			s.takeBack(context.Background(), now)
+			s.takeBack(context.Background())
 		}
 	}()
 	return nil
@@ -64,13 +64,26 @@ func (s *site) want(wanted bool) {
 	}
 }
 
-// takeBack ends what a job left, and starts the backend if it is wanted.
-func (s *site) takeBack(ctx context.Context, t *record.Turn) (supervise.Status, error) {
-	if t == nil || !s.turn.CompareAndSwap(t, nil) {
+// giveBack is what who has the backend's place asks for at the end.
+func (s *site) giveBack(ctx context.Context, pid int) (supervise.Status, error) {
+	if t := s.turn.Load(); t == nil || t.PID != pid {
+		return supervise.Status{}, fmt.Errorf("process %d does not have the backend's place", pid)
+	}
+	return s.takeBack(ctx)
+}
+
+// takeBack ends what a job left, and starts the backend if it is wanted. The
+// turn lasts until then: whoever comes next must not find the place free and
+// lose it again.
+func (s *site) takeBack(ctx context.Context) (supervise.Status, error) {
+	t := s.turn.Load()
+	if t == nil || !s.takingBack.CompareAndSwap(false, true) {
 		return supervise.Status{}, errors.New("nobody has the backend's place")
 	}
-	s.endJobs()
-	if t.Wanted {
+	s.endJobs(t.Process)
+	wanted := s.turn.Swap(nil).Wanted // an operator may have asked meanwhile
+	s.takingBack.Store(false)
+	if wanted {
 		return s.loop.Start(ctx, supervise.Options{})
 	}
 	err := s.loop.Reconfigure(ctx, func(*supervise.Config) {}) // which records it
@@ -91,14 +104,25 @@ func (s *site) resumeTurn(t *record.Turn) {
 		return
 	}
 	s.turn.Store(nil)
-	s.endJobs()
+	s.endJobs(t.Process)
 	s.former.Stopped = s.former.Stopped && !t.Wanted
 }
 
-// endJobs ends what is left of a job: before the backend has its place again,
-// nothing of it may be there.
-func (s *site) endJobs() {
-	mark, err := process.Mark(s.runDir)
+// errLent says why an operator who wants the backend does not get it now; what he
+// asked for is done when the turn is over. It is nil where nobody has a turn.
+func (s *site) errLent() error {
+	s.want(true)
+	t := s.turn.Load()
+	if t == nil {
+		return nil
+	}
+	return fmt.Errorf("a job has the backend's place (keepone exec, process %d); it is started when that is over", t.PID)
+}
+
+// endJobs ends what is left of the job that this keepone exec ran, and of no
+// other: before the backend has its place again, nothing of it may be there.
+func (s *site) endJobs(by record.Process) {
+	mark, err := jobMark(s.target, by)
 	var left []int
 	if err == nil {
 		uid, _, _, cause := s.config().Credentials()
@@ -107,4 +131,10 @@ func (s *site) endJobs() {
 	if len(left) > 0 || err != nil {
 		s.log("warning: processes of a job may still live: %v (%v)", left, err)
 	}
+}
+
+// jobMark is that of what one keepone exec runs.
+func jobMark(t target, by record.Process) (string, error) {
+	mark, err := process.Mark(t.runDir)
+	return fmt.Sprintf("%s:%d.%d", mark, by.PID, by.Start), err
 }

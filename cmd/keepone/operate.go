@@ -53,8 +53,9 @@ backend already (started by hand, by another supervisor, by the web server), it
 says which, who started that, and how to end it, with exit status 1.
 
 With --take-over keepone moves the site over: its socket takes the place of the
-other's, which finishes what it has and is ended. No request is lost where the
-other one listens at socket.path; whoever listens elsewhere is ended at once.`,
+other's, which finishes what it has and is ended; no request is lost. It must
+listen at socket.path, and nowhere else: with --now others are ended, too, and
+their visitors cut off.`,
 			Example: "    keepone start-backend web2py\n    keepone start-backend --take-over web2py",
 		}},
 	}
@@ -76,6 +77,9 @@ func (o *operation) flags() {
 	if o.op == "start" {
 		f.BoolVar(&o.takeOver, "take-over", false, "end rivals first; who serves at the socket is drained and followed without losing a request")
 		f.BoolVar(&o.request.NoCheck, "no-check", false, "with --take-over: do not run backend.check first")
+	}
+	if o.op == "start" {
+		f.BoolVar(&o.request.Now, "now", false, "with --take-over: do not wait for requests in flight, and end also who listens elsewhere")
 	}
 	if o.op != "start" {
 		f.BoolVar(&o.request.Now, "now", false, "do not wait for requests in flight")

@@ -28,18 +28,35 @@ func (s *site) search() (search, error) {
 	}
 	if s.spawner.Mark != "" {
 		w.Mark, w.JobMark = process.MarkOf(s.spawner.Mark)
+		w.Users = []int{0, os.Geteuid(), s.spawner.User}
 	}
 	return search{Wanted: w, Found: s.target.rivals(), Warn: c.Single.Rivals == "warn"}, err
 }
 
 // searchSpec is that for a shim. inUse says why the socket is not at its path.
+// Most often it is, and what was written once for a configuration will do: a
+// crash loop is not to leave more garbage than it must.
 func (s *site) searchSpec(inUse string) (json.RawMessage, error) {
+	c := s.config()
+	if known := s.searchText.Load(); inUse == "" && known != nil && known.of == c {
+		return known.text, nil
+	}
 	what, err := s.search()
 	if err != nil {
 		return nil, err
 	}
 	what.InUse = inUse
-	return json.Marshal(what)
+	text, err := json.Marshal(what)
+	if err == nil && inUse == "" {
+		s.searchText.Store(&searchText{c, text})
+	}
+	return text, err
+}
+
+// A searchText is what a search is told, and for which configuration.
+type searchText struct {
+	of   *view
+	text json.RawMessage
 }
 
 // lookForRivals searches in a process of its own and returns who was found.
@@ -95,8 +112,11 @@ func (s *site) noRivals(ctx context.Context) error {
 		return nil
 	}
 	found, err := s.lookForRivals(ctx)
-	if err != nil || len(found) == 0 {
-		return err
+	if err != nil && ctx.Err() == nil {
+		s.log("warning: cannot look for rivals: %v", err) // the shim looks again
+	}
+	if len(found) == 0 {
+		return ctx.Err()
 	}
 	return fmt.Errorf("another interpreter runs: %s", describeRivals(found))
 }
@@ -157,7 +177,7 @@ func (s *site) take(rivals []rival.Rival) (*process.Process, error) {
 	if len(who) == 0 {
 		return nil, record.ErrGone
 	}
-	end, err := s.master(rivals[0])
+	end, err := s.masters(rivals)
 	if err == nil {
 		var p *process.Process
 		if p, err = s.spawner.Reaper.Take(who, s.config().Stop.Signal, end); err == nil {
@@ -174,14 +194,36 @@ func closeAll(who []process.Rival) {
 	}
 }
 
-// masters are the programs that end for good what they, or their like, started.
-var masters = []string{"supervisorctl", "systemctl", "sv", "svc", "s6-svc"}
+// tenders are the programs that end for good what they, or their like, started.
+var tenders = []string{"supervisorctl", "systemctl", "sv", "svc", "s6-svc"}
+
+// masters returns what ends all of them that would be started again.
+func (s *site) masters(rivals []rival.Rival) (func() error, error) {
+	var ends []func() error
+	for _, r := range rivals {
+		end, err := s.master(r)
+		if err != nil {
+			return nil, err
+		}
+		if end != nil {
+			ends = append(ends, end)
+		}
+	}
+	if len(ends) == 0 {
+		return nil, nil
+	}
+	return func() (err error) {
+		for _, end := range ends {
+			err = errors.Join(err, end())
+		}
+		return err
+	}, nil
+}
 
 // master returns what ends a rival that would be started again; nil where the
 // stop signal does. lighttpd starts nobody again at a socket that is served.
 func (s *site) master(r rival.Rival) (func() error, error) {
-	byLighttpd := len(r.Parents) > 0 && r.Parents[0].Name == "lighttpd"
-	if !r.Returns || byLighttpd && r.AtPath {
+	if !r.Returns || startedBy(r, "lighttpd") && r.AtPath {
 		return nil, nil
 	}
 	argv := strings.Fields(r.End)
@@ -189,7 +231,7 @@ func (s *site) master(r rival.Rival) (func() error, error) {
 	if len(argv) > 4 && argv[0] == "runuser" && argv[1] == "-u" && argv[3] == "--" { // somebody else's
 		program = argv[4:]
 	}
-	if len(program) > 0 && slices.Contains(masters, program[0]) && !strings.ContainsAny(r.End, "';") {
+	if len(program) > 0 && slices.Contains(tenders, program[0]) && !strings.ContainsAny(r.End, "';") {
 		return func() error { return s.runMaster(argv) }, nil
 	}
 	return nil, fmt.Errorf("cannot end %s", r)

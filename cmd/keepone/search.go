@@ -11,8 +11,12 @@ import (
 	"slices"
 	"time"
 
+	"keepone/record"
 	"keepone/rival"
 )
+
+// searchTime bounds a search beside a backend: somebody waits for its end.
+const searchTime = 20 * time.Second
 
 // A search is what a short-lived process of ours is told to look for: the
 // resident is to stay small, and never walks through /proc itself.
@@ -32,9 +36,9 @@ type found struct {
 
 // look finds rivals and leaves word of them.
 func (s search) look() ([]rival.Rival, error) {
-	rivals, err := rival.Find(s.Wanted)
-	if err != nil {
-		return nil, err
+	rivals, incomplete := rival.Find(s.Wanted)
+	if len(rivals) == 0 && incomplete != nil {
+		return nil, incomplete
 	}
 	if len(rivals) == 0 {
 		if err := os.Remove(s.Found); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -42,7 +46,7 @@ func (s search) look() ([]rival.Rival, error) {
 		}
 		return nil, nil
 	}
-	return rivals, s.leave(rivals)
+	return rivals, errors.Join(incomplete, s.leave(rivals))
 }
 
 // leave replaces the file as a whole: it may be read at any moment. One that says
@@ -74,13 +78,17 @@ func identities(rivals []rival.Rival) (all []string) {
 	return all
 }
 
-// readFound is who was found by the latest search; nobody where that cannot be
-// read.
+// readFound is who was found by the latest search and lives; nobody where that
+// cannot be read.
 func readFound(t target) (f found) {
 	text, err := os.ReadFile(t.rivals())
 	if err != nil || json.Unmarshal(text, &f) != nil {
 		return found{}
 	}
+	f.Rivals = slices.DeleteFunc(f.Rivals, func(r rival.Rival) bool {
+		is, err := record.Identify(r.PID)
+		return err != nil || is != identityOf(r)
+	})
 	return f
 }
 
@@ -107,11 +115,17 @@ func searchForShim(text json.RawMessage) error {
 // searchMain is the life of keepone rivals, which the resident starts.
 func searchMain() int {
 	var s search
+	time.AfterFunc(searchTime, func() { os.Exit(report(errors.New("cannot look for rivals: it takes too long"))) })
 	err := json.NewDecoder(io.NewSectionReader(os.Stdin, 0, math.MaxInt64)).Decode(&s) // it was read before
+	var rivals []rival.Rival
 	if err == nil {
-		_, err = s.look()
+		rivals, err = s.look()
 	}
-	return report(err)
+	code := report(err)
+	if len(rivals) > 0 { // who was found is told all the same
+		code = exitDone
+	}
+	return code
 }
 
 func describeRivals(rivals []rival.Rival) string {

@@ -36,9 +36,10 @@ type site struct {
 	spawner    *process.Spawner
 	gauge      gauge
 	rivals     rivals
-	walls      chan struct{} // says that the memory limits may be others
-	nudge      chan struct{} // to give memory back now
-	lines      chan string   // of the log, on their way to stderr
+	searchText atomic.Pointer[searchText] // nil until one was written
+	walls      chan struct{}              // says that the memory limits may be others
+	nudge      chan struct{}              // to give memory back now
+	lines      chan string                // of the log, on their way to stderr
 	loop       *supervise.Supervisor
 	pidOwn     int // in keepone.pid
 	pidKept    int // in backend.pid; 0 for no file
@@ -58,10 +59,12 @@ type site struct {
 	notify     atomic.Pointer[probe.Notify] // where the backend says READY=1; nil until that is asked for
 	unready    atomic.Pointer[string]       // what a starting backend lacks
 	reloading  chan struct{}                // held by the one reload at a time
+	takingOver chan struct{}                // held by the one take-over at a time
 	caught     chan os.Signal               // from the very beginning
 	leaving    context.Context              // done when keepone was told to stop
 	former     supervise.Legacy             // what a killed keepone left
 	turn       atomic.Pointer[record.Turn]  // who has the backend's place; nil for nobody
+	takingBack atomic.Bool                  // that turn is over
 	lost       uint64                       // bytes of output that could not be written, as far as told
 	unwritten  error                        // why the latest state is not on disk
 	identified map[int]record.Process       // the processes since the latest spawn
@@ -109,7 +112,7 @@ func begin(t target, load loader) (*site, *legacy, error) {
 	s := &site{
 		target: t, program: programPath(), caught: caught,
 		nudge: make(chan struct{}, 1), trouble: make(chan struct{}, 1), fat: make(chan struct{}, 1), walls: make(chan struct{}, 1),
-		reloading: make(chan struct{}, 1), trying: make(chan struct{}, 1), lines: make(chan string, 64),
+		reloading: make(chan struct{}, 1), takingOver: make(chan struct{}, 1), trying: make(chan struct{}, 1), lines: make(chan string, 64),
 		identified: map[int]record.Process{}, made: map[int]*view{}, rivals: rivals{news: make(chan struct{}, 1)},
 		fixed: passed.given >= 0, stored: slices.Collect(maps.Keys(passed.sockets)),
 		lockFile: left.lock, upgrades: left.state.Upgrades,
@@ -131,6 +134,10 @@ func (s *site) clear() {
 	s.spawner.Sweep(nil)
 	if lock, err := single.Lock(s.backendLock()); err == nil {
 		os.Remove(s.backendLock())
+		lock.Close()
+	}
+	if lock, err := single.Lock(s.jobLock()); err == nil { // else a job runs, without us
+		os.Remove(s.jobLock())
 		lock.Close()
 	}
 	for _, path := range []string{s.target.output(), s.weight(), s.target.rivals(), s.keeponePID(), s.backendPID(), s.notifySocket(), s.state(), s.lock()} {

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -20,8 +23,18 @@ const rivalGeneration = 0
 
 // takeOver ends the rivals and starts a backend of ours in their place. Who
 // serves at our path is followed without losing a request: it is drained as a
-// backend of ours would be. Until that begins nothing is touched.
-func (s *site) takeOver(ctx context.Context, o supervise.Options) (supervise.Status, error) {
+// backend of ours would be. Until that begins nothing is touched. With force
+// also those are ended whose visitors nobody would serve any more.
+func (s *site) takeOver(ctx context.Context, o supervise.Options, force bool) (supervise.Status, error) {
+	select { // one at a time: they would hold one socket twice
+	case s.takingOver <- struct{}{}:
+		defer func() { <-s.takingOver }()
+	case <-ctx.Done():
+		return supervise.Status{}, ctx.Err()
+	}
+	if err := s.errLent(); err != nil {
+		return supervise.Status{}, err
+	}
 	st, err := s.loop.Status(ctx)
 	if err == nil && st.PID != 0 && st.State != supervise.Starting { // that may be another try beside a rival
 		err = errors.New("the backend runs already")
@@ -38,7 +51,7 @@ func (s *site) takeOver(ctx context.Context, o supervise.Options) (supervise.Sta
 	}
 	var there []rival.Rival
 	for _, r := range found {
-		if _, err := s.master(r); err != nil {
+		if err := s.mayFollow(r, force); err != nil {
 			return st, err
 		}
 		if r.AtPath {
@@ -58,6 +71,36 @@ func (s *site) takeOver(ctx context.Context, o supervise.Options) (supervise.Sta
 		return s.loop.Start(ctx, o)
 	}
 	return s.follow(ctx, there, o)
+}
+
+// mayFollow refuses to end who serves others than ours would.
+func (s *site) mayFollow(r rival.Rival, force bool) error {
+	path := s.config().Socket.Path
+	elsewhere := slices.DeleteFunc(slices.Clone(r.Listens), func(at string) bool { return at == strings.TrimPrefix(path, "tcp://") })
+	suffixed := slices.IndexFunc(elsewhere, func(at string) bool { return strings.HasPrefix(at, path+"-") })
+	switch _, err := s.master(r); {
+	case !r.AtPath && suffixed >= 0 && startedBy(r, "lighttpd"):
+		return fmt.Errorf("process %d listens where lighttpd has it, which is not at socket.path: set that to %s for the move", r.PID, elsewhere[suffixed])
+	case err != nil:
+		return err
+	case isWebServer(r):
+		return fmt.Errorf("process %d (%s) is a web server: socket.path is where it asks the backend, not where visitors ask it", r.PID, r.Command)
+	case r.AtPath && len(elsewhere) > 0 && !force:
+		return fmt.Errorf("process %d serves %s, too, which nobody would any more: end it by hand, or with --now", r.PID, strings.Join(elsewhere, " and "))
+	case !r.AtPath && len(elsewhere) > 0 && !force:
+		return fmt.Errorf("process %d listens at %s and not at socket.path, so its visitors would be cut off: set socket.path to that, or point the web server to %s first and end it, or say --now",
+			r.PID, strings.Join(elsewhere, " and "), path)
+	}
+	return nil
+}
+
+func startedBy(r rival.Rival, name string) bool { return len(r.Parents) > 0 && r.Parents[0].Name == name }
+
+// isWebServer goes by the names that webserver.process = "auto" looks for, and
+// the configured one.
+func isWebServer(r rival.Rival) bool {
+	name, _, _ := strings.Cut(r.Command, " ")
+	return slices.Contains([]string{"lighttpd", "nginx", "apache2", "httpd", "caddy", "haproxy"}, strings.TrimSuffix(filepath.Base(name), ":"))
 }
 
 // checked runs backend.check.
@@ -83,8 +126,14 @@ func (s *site) follow(ctx context.Context, there []rival.Rival, o supervise.Opti
 			s.log("cannot wait for a quiet moment: %v", err)
 		}
 	}
+	if ctx.Err() != nil {
+		return supervise.Status{}, errors.Join(ctx.Err(), l.Close())
+	}
 	p, err := s.take(there)
-	if errors.Is(err, record.ErrGone) { // meanwhile
+	if errors.Is(err, record.ErrGone) { // meanwhile: who waits there is refused, as without us
+		if err := l.Close(); err != nil {
+			s.log("%v", err)
+		}
 		return s.loop.Start(ctx, o)
 	}
 	if err != nil {
@@ -93,8 +142,12 @@ func (s *site) follow(ctx context.Context, there []rival.Rival, o supervise.Opti
 	from := supervise.Incumbent{
 		Socket: s.adapt(l), Backend: s.newBackend(p, true), Started: there[0].Since,
 		Publish: func(ours supervise.Socket) error { return ours.(listener).Listener.Publish(p.Members()...) },
+		Refused: func() { // it is nobody's of ours, and lives on
+			s.complainOnce(l.Close())
+			p.Release()
+		},
 	}
-	return s.loop.TakeOver(ctx, from, o)
+	return s.loop.TakeOver(context.WithoutCancel(ctx), from, o)
 }
 
 // adoptBackend takes a former keepone's backend back. One that it was taking over

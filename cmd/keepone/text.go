@@ -27,6 +27,9 @@ func (r *statusReport) text() string {
 	}
 	for _, other := range r.Rivals {
 		row("rival", "%s", other)
+		if r.State == "blocked" && other.AtPath && !isWebServer(other) {
+			row("", "move the site over without losing a request: keepone start-backend --take-over %s", r.Name)
+		}
 	}
 	r.visitors(row)
 	if last := r.Restarts.Last; r.Restarts.Total > 0 {
@@ -44,7 +47,7 @@ func (r *statusReport) text() string {
 // visitors is what is known of those who come, and of the socket they find.
 func (r *statusReport) visitors(row func(name, format string, args ...any)) {
 	row("queue", "%d pending (%d at most), %d active, backlog %d", r.Queue.Pending, r.HighWater, r.Queue.Active, r.Queue.Backlog)
-	if r.InTheWay != "" {
+	if r.InTheWay != "" && (r.State != "blocked" || len(r.Rivals) == 0) {
 		row("", "visitors do not find us: %s", r.InTheWay)
 	}
 	if c := r.Cures; c != (cures{}) {
