@@ -35,7 +35,7 @@ type Process struct {
 
 	poll     *os.File      // of a rival, to wait for its end
 	released chan struct{} // closed by Release
-	scan   *scan         // of the goroutine that calls Pids and Kill
+	scan     *scan         // of the goroutine that calls Pids and Kill
 }
 
 func newProcess(stop unix.Signal) *Process {
