@@ -37,7 +37,7 @@ func (a Access) mode() fs.FileMode {
 // peer is who connected, as of the moment of connect(2).
 type peer struct {
 	uid     int
-	pid     int // as of our pid namespace; 0 where it has none there
+	pid     int   // as of our pid namespace; 0 where it has none there
 	gids    []int // the group, then the supplementary groups
 	trusted bool  // root, or the user keepone runs as
 }

@@ -94,7 +94,9 @@ func (s *site) mayFollow(r rival.Rival, force bool) error {
 	return nil
 }
 
-func startedBy(r rival.Rival, name string) bool { return len(r.Parents) > 0 && r.Parents[0].Name == name }
+func startedBy(r rival.Rival, name string) bool {
+	return len(r.Parents) > 0 && r.Parents[0].Name == name
+}
 
 // isWebServer goes by the names that webserver.process = "auto" looks for, and
 // the configured one.
