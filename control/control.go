@@ -33,8 +33,8 @@ type Request struct {
 }
 
 // Answer is what the resident says to a Request. Error is empty when what was
-// asked for has happened; Hint then says nothing either. Body must be valid JSON
-// or empty.
+// asked for has happened; Hint then says what remains to be done, if anything.
+// Body must be valid JSON or empty.
 type Answer struct {
 	Error string          `json:"error,omitempty"`
 	Hint  string          `json:"hint,omitempty"`

@@ -25,6 +25,7 @@ func (s *site) answer(ctx context.Context, r control.Request) control.Answer {
 	o := supervise.Options{Now: r.Now, NoCheck: r.NoCheck, NoWait: r.NoWait}
 	var st supervise.Status
 	var pids []int
+	var note string
 	var err error
 	switch r.Op {
 	case "status":
@@ -43,7 +44,7 @@ func (s *site) answer(ctx context.Context, r control.Request) control.Answer {
 			st, err = s.loop.Start(ctx, o)
 		}
 	case "take-over":
-		st, err = s.takeOver(ctx, o, r.Now)
+		st, note, err = s.takeOver(ctx, o, r.Now)
 	case "lend":
 		st, err = s.lend(ctx, r.PID, o)
 	case "take-back":
@@ -60,7 +61,7 @@ func (s *site) answer(ctx context.Context, r control.Request) control.Answer {
 	report := s.report(&st, rss.Self())
 	report.Backend.PIDs = pids
 	body, broken := json.Marshal(report)
-	a := control.Answer{Body: body}
+	a := control.Answer{Body: body, Hint: note}
 	if err := errors.Join(err, broken); err != nil {
 		a.Error, a.Hint = err.Error(), s.advice(r.Op)
 	}
@@ -91,7 +92,7 @@ func (s *site) changed(st supervise.Status, now, next supervise.Socket) {
 		more := s.config().Drain.Timeout + s.config().Stop.Timeout
 		notify(fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", more.Microseconds()))
 	}
-	rests := st.State == supervise.Up || st.State == supervise.Down
+	rests := st.State == supervise.Up || st.State == supervise.Down || st.State == supervise.Blocked
 	if rests || st.State == supervise.Backoff && time.Until(st.Until) >= time.Second {
 		s.trim() // nothing happens for a while
 	}

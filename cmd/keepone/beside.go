@@ -146,7 +146,7 @@ func (s *site) meet(ctx context.Context, found []rival.Rival) {
 
 // moveOver takes the site over without being asked.
 func (s *site) moveOver(ctx context.Context) {
-	if _, err := s.takeOver(ctx, supervise.Options{}, true); err != nil && ctx.Err() == nil {
+	if _, _, err := s.takeOver(ctx, supervise.Options{}, true); err != nil && ctx.Err() == nil {
 		s.log("cannot take the site over: %v", err)
 	}
 }

@@ -29,6 +29,7 @@ func (e *exposition) all(r *statusReport) {
 	e.visitors(r)
 	e.counter("keepone_restarts", "", "Backends that were replaced by another since keepone was started.", float64(r.Restarts.Total))
 	e.gauge("keepone_failures", "", "Failures in a row.", float64(r.Failures))
+	e.gauge("keepone_job_exclusive", "", "Whether a job has the backend's place.", truth(r.Job != 0))
 	e.gauge("keepone_rivals", "", "Other processes that are the backend, and that somebody else started.", float64(len(r.Rivals)))
 	e.counter("keepone_upgrades", "", "Upgrades in place.", float64(r.Supervisor.Upgrades))
 }

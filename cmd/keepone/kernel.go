@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"keepone/process"
 	"keepone/socket"
 	"keepone/store"
 	"keepone/supervise"
@@ -79,6 +80,9 @@ func (s *site) bind(generation int) (supervise.Socket, error) {
 // many programs call listen(2) on the socket they are handed.
 func (s *site) ready(ctx context.Context, on supervise.Socket, from supervise.Backend) error {
 	l, by := on.(listener), s.config().Ready.By
+	if err := s.becomes(ctx, from.(backend)); err != nil {
+		return err
+	}
 	if by != "settle" {
 		err := s.readyBy(ctx, by, l.Listener, from.(backend))
 		if err == nil {
@@ -95,6 +99,19 @@ func (s *site) ready(ctx context.Context, on supervise.Socket, from supervise.Ba
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// becomes waits until the shim is the backend: a connection of ours before that
+// would wait in the queue of one that never comes, and count as a visitor's.
+func (s *site) becomes(ctx context.Context, from backend) error {
+	for pause := time.Millisecond; process.IsShim(from.PID(), s.name); pause = min(2*pause, recount) {
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 func (s *site) readyBy(ctx context.Context, by string, l *socket.Listener, from backend) error {

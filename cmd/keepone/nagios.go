@@ -24,6 +24,8 @@ var pluginWords = [...]string{"OK", "WARNING", "CRITICAL", "UNKNOWN"}
 func (r *statusReport) plugin() (code int, why string) {
 	m := r.Memory
 	switch {
+	case r.State == "down" && r.Job != 0:
+		return pluginWarning, r.line()
 	case r.State == "down" || r.State == "blocked" || r.State == "backoff" || r.State == "stopping" || r.State == "closing":
 		return pluginCritical, r.line()
 	case r.InTheWay != "":

@@ -122,6 +122,8 @@ func (o *operation) run(s *selection, args []string) error {
 		return unreachable(t, err)
 	case a.Error != "":
 		return o.refused(t, a)
+	case a.Hint != "":
+		fmt.Fprintln(os.Stderr, "keepone: "+a.Hint)
 	}
 	return nil
 }

@@ -25,15 +25,15 @@ const rivalGeneration = 0
 // serves at our path is followed without losing a request: it is drained as a
 // backend of ours would be. Until that begins nothing is touched. With force
 // also those are ended whose visitors nobody would serve any more.
-func (s *site) takeOver(ctx context.Context, o supervise.Options, force bool) (supervise.Status, error) {
+func (s *site) takeOver(ctx context.Context, o supervise.Options, force bool) (supervise.Status, string, error) {
 	select { // one at a time: they would hold one socket twice
 	case s.takingOver <- struct{}{}:
 		defer func() { <-s.takingOver }()
 	case <-ctx.Done():
-		return supervise.Status{}, ctx.Err()
+		return supervise.Status{}, "", ctx.Err()
 	}
 	if err := s.errLent(); err != nil {
-		return supervise.Status{}, err
+		return supervise.Status{}, "", err
 	}
 	st, err := s.loop.Status(ctx)
 	if err == nil && st.PID != 0 && st.State != supervise.Starting { // that may be another try beside a rival
@@ -43,16 +43,16 @@ func (s *site) takeOver(ctx context.Context, o supervise.Options, force bool) (s
 		err = s.checked(ctx)
 	}
 	if err != nil {
-		return st, err
+		return st, "", err
 	}
 	found, err := s.lookForRivals(ctx)
 	if err != nil {
-		return st, err
+		return st, "", err
 	}
 	var there []rival.Rival
 	for _, r := range found {
 		if err := s.mayFollow(r, force); err != nil {
-			return st, err
+			return st, "", err
 		}
 		if r.AtPath {
 			there = append(there, r)
@@ -64,19 +64,30 @@ func (s *site) takeOver(ctx context.Context, o supervise.Options, force bool) (s
 		}
 		s.log("taking over from %s", r)
 		if err := s.endRival(ctx, r); err != nil {
-			return st, err
+			return st, "", err
 		}
 	}
 	if len(there) == 0 {
-		return s.loop.Start(ctx, o)
+		st, err = s.loop.Start(ctx, o)
+	} else {
+		st, err = s.follow(ctx, there, o)
 	}
-	return s.follow(ctx, there, o)
+	return st, remains(found), err
+}
+
+// remains is what an operator has to see to when the site has moved.
+func remains(taken []rival.Rival) string {
+	if len(taken) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("took the site over from process %d, which was started by %s: see to it that this does not start it again, at the latest at the next boot", taken[0].PID, taken[0].Origin)
 }
 
 // mayFollow refuses to end who serves others than ours would.
 func (s *site) mayFollow(r rival.Rival, force bool) error {
 	path := s.config().Socket.Path
 	elsewhere := slices.DeleteFunc(slices.Clone(r.Listens), func(at string) bool { return at == strings.TrimPrefix(path, "tcp://") })
+	same := slices.IndexFunc(elsewhere, func(at string) bool { return strings.HasPrefix(path, "tcp://") && samePort(at, path) })
 	suffixed := slices.IndexFunc(elsewhere, func(at string) bool { return strings.HasPrefix(at, path+"-") })
 	switch _, err := s.master(r); {
 	case !r.AtPath && suffixed >= 0 && startedBy(r, "lighttpd"):
@@ -85,6 +96,8 @@ func (s *site) mayFollow(r rival.Rival, force bool) error {
 		return err
 	case isWebServer(r):
 		return fmt.Errorf("process %d (%s) is a web server: socket.path is where it asks the backend, not where visitors ask it", r.PID, r.Command)
+	case r.AtPath && same >= 0:
+		return fmt.Errorf("process %d listens at more addresses than %s: set socket.path to tcp://%s for the move", r.PID, path, elsewhere[same])
 	case r.AtPath && len(elsewhere) > 0 && !force:
 		return fmt.Errorf("process %d serves %s, too, which nobody would any more: end it by hand, or with --now", r.PID, strings.Join(elsewhere, " and "))
 	case !r.AtPath && len(elsewhere) > 0 && !force:
@@ -92,6 +105,10 @@ func (s *site) mayFollow(r rival.Rival, force bool) error {
 			r.PID, strings.Join(elsewhere, " and "), path)
 	}
 	return nil
+}
+
+func samePort(at, path string) bool {
+	return at[strings.LastIndexByte(at, ':')+1:] == path[strings.LastIndexByte(path, ':')+1:]
 }
 
 func startedBy(r rival.Rival, name string) bool {
