@@ -125,19 +125,20 @@ server.username = "www-data"
 server.groupname = "www-data"
 fastcgi.server = (
 	".php" => (("socket" => "/run/keepone/php/php.sock", "check-local" => "disable")),
+	".old" => (("socket" => "/run/old/old.sock", "check-local" => "disable")),
 	".given" => (("socket" => "/run/given.sock", "check-local" => "disable")))
 `,
 	"pid.php": `<?php usleep(20000); echo "pid ", getmypid(), "\n";`,
 	// 200 requests, four at a time; prints how many were not answered with 200.
 	"load": `#!/bin/sh
-seq 200 | xargs -P 4 -I{} curl -s -o /dev/null -w '%{http_code}\n' http://127.0.0.1/pid.php | grep -vc '^200$'
+seq 200 | xargs -P 4 -I{} curl -s -o /dev/null -w '%{http_code}\n' http://127.0.0.1/${1:-pid.php} | grep -vc '^200$'
 `,
 }
 
 // with adds what is particular to an init.
 func with(extra map[string]string) map[string]string {
 	all := map[string]string{}
-	for _, m := range []map[string]string{site, stored, extra} {
+	for _, m := range []map[string]string{site, stored, old, extra} {
 		for name, text := range m {
 			all[name] = text
 		}
@@ -198,6 +199,7 @@ func TestSystemd(t *testing.T) {
 	s.replaced()
 	s.journalled()
 	s.given()
+	s.moved()
 	s.scraped()
 	s.remembered()
 	pid = s.backend()
