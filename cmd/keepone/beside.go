@@ -47,6 +47,7 @@ func (s *site) watchRivals(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
+		s.rivals.newcomers.reset()
 		text := ""
 		if err := s.searchBeside(ctx); err != nil && ctx.Err() == nil {
 			text = err.Error()
@@ -55,7 +56,6 @@ func (s *site) watchRivals(ctx context.Context) {
 			s.log("warning: cannot look for rivals: %s", text)
 		}
 		failed = text
-		s.rivals.newcomers.reset()
 		s.trim() // what starts a process is not what is used at rest
 		select {
 		case <-time.After(searchPause):
