@@ -126,7 +126,7 @@ func (s *site) start(dir string, env []string, argv ...string) *run {
 
 func (s *site) begin(cmd *exec.Cmd) *run {
 	s.Helper()
-	cmd.Stderr = os.Stderr
+	cmd.Stderr = s.stderr() // a file: whoever is left must not keep go test waiting
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
 	}
@@ -143,6 +143,21 @@ func (s *site) begin(cmd *exec.Cmd) *run {
 		cmd.Wait()
 	})
 	return &run{cmd, bufio.NewReader(out)}
+}
+
+// stderr is where what is started complains; it is shown when the test fails.
+func (s *site) stderr() *os.File {
+	s.Helper()
+	f, err := os.CreateTemp("", "rival-stderr-")
+	must(s.T, err)
+	s.Cleanup(func() {
+		if text, _ := os.ReadFile(f.Name()); s.Failed() {
+			s.Logf("it said %s", text)
+		}
+		f.Close()
+		os.Remove(f.Name())
+	})
+	return f
 }
 
 // descendants are who a process started, and so on.

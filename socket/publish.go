@@ -38,6 +38,7 @@ type Listener struct {
 	sockIno    uint64
 	upkeep     upkeep
 	at         tcpAddress // of a TCP socket
+	bound      bool       // of a TCP socket: it has its address
 	listens    bool       // of a TCP socket: it was published, or came so
 }
 
@@ -55,6 +56,24 @@ func Bind(o Options, generation int) (*Listener, error) {
 	l := &Listener{options: o, generation: generation, fd: -1, file: -1}
 	if err := l.family().bind(l); err != nil {
 		_ = l.Close() // the cause is what counts
+		return nil, err
+	}
+	return l, nil
+}
+
+// Reserve is Bind for where somebody else listens, who is not to notice before
+// Publish: a TCP socket has no address until then.
+func Reserve(o Options, generation int) (*Listener, error) {
+	if !isTCP(o.Path) {
+		return Bind(o, generation)
+	}
+	l := &Listener{options: o, generation: generation, fd: -1, file: -1}
+	var err error
+	if l.at, err = o.tcpAddress(); err == nil {
+		err = l.makeTCP()
+	}
+	if err != nil {
+		_ = l.Close()
 		return nil, err
 	}
 	return l, nil

@@ -117,9 +117,28 @@ func (tcpFamily) bind(l *Listener) (err error) {
 	if l.at, err = l.options.tcpAddress(); err != nil {
 		return err
 	}
-	err = l.makeTCP()
-	if !errors.Is(err, unix.EADDRINUSE) {
+	if err = l.makeTCP(); err != nil {
 		return err
+	}
+	return l.bindTCP()
+}
+
+// bindTCP gives the socket its address. It does not listen: for want of a way to
+// hide it first that would publish it.
+func (l *Listener) bindTCP() error {
+	fail := func(what string, err error) error {
+		return fmt.Errorf("cannot make listening socket %s: %s: %w", l.options.Path, what, err)
+	}
+	switch err := unix.Bind(l.fd, l.at.sockaddr()); {
+	case err == nil:
+		l.bound = true
+		return nil
+	case errors.Is(err, unix.EADDRNOTAVAIL):
+		return fail("this host does not have the address (yet); ip addr shows which it has", err)
+	case errors.Is(err, unix.EACCES):
+		return fail(fmt.Sprintf("port %d is root's (net.ipv4.ip_unprivileged_port_start)", l.at.port), err)
+	case !errors.Is(err, unix.EADDRINUSE):
+		return fail("bind", err)
 	}
 	inUse := &InUseError{Path: l.options.Path}
 	if _, who, cause := (tcpFamily{}).listening(l.options); cause == nil {
@@ -128,8 +147,7 @@ func (tcpFamily) bind(l *Listener) (err error) {
 	return inUse
 }
 
-// makeTCP makes the socket and gives it its address. It does not listen: for
-// want of a way to hide it first that would publish it.
+// makeTCP makes the socket, with all that must be so before it has an address.
 func (l *Listener) makeTCP() (err error) {
 	fail := func(what string, err error) error {
 		return fmt.Errorf("cannot make listening socket %s: %s: %w", l.options.Path, what, err)
@@ -147,14 +165,6 @@ func (l *Listener) makeTCP() (err error) {
 			return fail("setsockopt", err)
 		}
 	}
-	switch err := unix.Bind(l.fd, l.at.sockaddr()); {
-	case errors.Is(err, unix.EADDRNOTAVAIL):
-		return fail("this host does not have the address (yet); ip addr shows which it has", err)
-	case errors.Is(err, unix.EACCES):
-		return fail(fmt.Sprintf("port %d is root's (net.ipv4.ip_unprivileged_port_start)", l.at.port), err)
-	case err != nil:
-		return fail("bind", err)
-	}
 	return l.identify()
 }
 
@@ -163,12 +173,14 @@ func (tcpFamily) adopt(l *Listener) (err error) {
 		return err
 	}
 	err = l.must(trait{unix.SO_DOMAIN, int(l.at.family), "of that address family"},
-		trait{unix.SO_PROTOCOL, unix.IPPROTO_TCP, "a TCP socket"},
-		trait{unix.SO_ACCEPTCONN, 1, "listening"})
+		trait{unix.SO_PROTOCOL, unix.IPPROTO_TCP, "a TCP socket"})
 	if err != nil {
 		return err
 	}
-	l.listens = true
+	if !l.accepting() {
+		return ErrUnpublished
+	}
+	l.bound, l.listens = true, true
 	at, err := unix.Getsockname(l.fd)
 	if err != nil {
 		return err
@@ -199,7 +211,7 @@ func (tcpFamily) foreign(l *Listener) (err error) {
 	if _, err = d.listenerTCP(l); errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("cannot find socket %d listening at %s: %w", l.sockIno, l.options.Path, err)
 	}
-	l.listens = true
+	l.bound, l.listens = true, true
 	return err
 }
 

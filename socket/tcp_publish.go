@@ -14,6 +14,10 @@ import (
 // another one was published at its TCP address, or it was withdrawn.
 var ErrSuperseded = errors.New("connections do not come to this generation any more")
 
+// ErrUnpublished: a TCP socket that does not listen was never published, or was
+// shut down. It is of no use to whoever finds it.
+var ErrUnpublished = errors.New("it is not listening")
+
 // publish makes l the visible one. What listens there beside it must be a former
 // generation, held by one of ours.
 //
@@ -44,6 +48,11 @@ func (tcpFamily) publish(l *Listener, ours []int) error {
 			l.upkeep.beside = ino // an ordinary user may not take it
 		default:
 			return &InUseError{Path: l.options.Path, Holders: holders(ino, 0)}
+		}
+	}
+	if !l.bound {
+		if err := l.bindBeside(former); err != nil {
+			return err
 		}
 	}
 	if err := l.supersede(former); err != nil {

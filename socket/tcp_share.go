@@ -7,51 +7,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Share makes room for Bind at a TCP address where somebody else listens: a
-// second socket can be bound there when the first one shares its port and is of
-// the same user (SO_REUSEPORT, socket(7)), and root may see to both through a
-// duplicate of the other's descriptor. Nothing changes for who listens, nor for
-// who connects, before Publish.
-//
-// The error wraps fs.ErrPermission for an ordinary user. At a path there is
-// nothing to do, for a name can be taken over.
-func Share(o Options) error {
-	if !isTCP(o.Path) {
-		return nil
-	}
-	a, err := o.tcpAddress()
-	if err != nil {
-		return err
-	}
-	d, err := OpenDiag()
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	others, err := d.listenersAt(a)
-	if err != nil {
-		return err
-	}
-	for _, ino := range others.all() {
-		if err := share(ino); err != nil {
-			return fmt.Errorf("cannot share %s with who listens there: %w", o.Path, err)
+// bindBeside gives l its address where others listen, duplicated descriptors of
+// theirs. A second socket can be bound there when the first one shares its port
+// and is of the same user (SO_REUSEPORT, socket(7)); root may see to both.
+// Nothing changes by that for who listens, nor for who connects.
+func (l *Listener) bindBeside(others []int) error {
+	for _, fd := range others {
+		if err := share(fd); err != nil {
+			return fmt.Errorf("cannot share %s with who listens there: %w", l.options.Path, err)
 		}
 	}
-	return nil
+	return l.bindTCP()
 }
 
-func share(ino uint32) error {
-	var pids []int
-	for _, h := range holders(ino, 0) {
-		pids = append(pids, h.PID)
-	}
-	fd, err := Retrieve(uint64(ino), pids)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
+func share(fd int) error {
 	if err := unix.Fchown(fd, os.Geteuid(), -1); err != nil { // of the socket: whose the port is
-		return fmt.Errorf("fchown of socket %d: %w", ino, err)
+		return fmt.Errorf("fchown: %w", err)
 	}
 	return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
 }

@@ -31,17 +31,12 @@ func foreigner(t *testing.T, o Options) (c *exec.Cmd, end func()) {
 }
 
 // Where somebody else listens a socket can be had all the same; nobody comes to
-// it until the other is gone, and it says who that is.
-func TestTCPShare(t *testing.T) {
+// it until the other is gone, who does not notice, and it says who that is.
+func TestTCPReserve(t *testing.T) {
 	versions(t, func(t *testing.T, o Options) {
 		d := diag(t)
 		c, end := foreigner(t, o)
-		if err := Share(o); errors.Is(err, unix.EPERM) && os.Geteuid() != 0 {
-			t.Skipf("not as this user: %v", err)
-		} else if err != nil {
-			t.Fatal(err)
-		}
-		l, err := Bind(o, 1)
+		l, err := Reserve(o, 1)
 		must(t, err)
 		defer l.Close()
 		for range 2 {
@@ -56,6 +51,9 @@ func TestTCPShare(t *testing.T) {
 		if q := ask(t, d, l); q != (Queue{Backlog: o.Backlog}) || l.Published() {
 			t.Errorf("%+v, published: %v", q, l.Published())
 		}
+		if _, err := Adopt(o, 1, l.Fd()); !errors.Is(err, ErrUnpublished) {
+			t.Errorf("it was adopted: %v", err)
+		}
 		end()
 		if cure := mended(t, d, l, true); !cure.Path || cure.InTheWay != nil || !l.Published() {
 			t.Errorf("%+v, published: %v", cure, l.Published())
@@ -68,8 +66,9 @@ func TestTCPShare(t *testing.T) {
 		defer unix.Close(here)
 		pending(t, d, l, 1)
 	})
-	must(t, Share(Options{Path: "/nowhere/at/all"}))
-	must(t, Share(tcpOptions(t, "127.0.0.1")))
+	l, err := Reserve(Options{Path: t.TempDir() + "/s", UID: -1, GID: -1, Mode: 0o600, Backlog: 4}, 1)
+	must(t, err)
+	must(t, l.Close())
 }
 
 // A rival is superseded without a refused connection, and whoever waits at it
@@ -81,8 +80,7 @@ func TestTCPSupersedeRival(t *testing.T) {
 	versions(t, func(t *testing.T, o Options) {
 		d := diag(t)
 		c, _ := foreigner(t, o)
-		must(t, Share(o))
-		l, err := Bind(o, 1)
+		l, err := Reserve(o, 1)
 		must(t, err)
 		defer l.Close()
 		var waiting []int

@@ -83,14 +83,14 @@ func acts() (all []act) {
 	for _, e := range []Exit{{Text: "crash"}, {Text: "exit status 0", Clean: true}} {
 		add(e.Text, func(r *random) {
 			if b := r.running(); b != nil {
-				b.die(e)
+				r.do(func() { b.die(e) })
 			}
 		})
 	}
 	add("the socket breaks", func(r *random) { r.do(func() { r.published.broken = true }) })
 	add("the shim dies", func(r *random) {
 		if b := r.shim(); b != nil {
-			b.end(Exit{Text: "crash"})
+			r.do(func() { b.end(Exit{Text: "crash"}) })
 		}
 	})
 	return slices.Concat(all, takeOvers(), settings())

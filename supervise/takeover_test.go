@@ -124,11 +124,10 @@ func takeOvers() (all []act) {
 			case a := <-q.reply:
 				if q.reply <- a; a.err != nil && !errors.Is(a.err, ErrLeaving) && r.running() == i.Backend && r.published == i.Socket {
 					r.do(func() {
-						i.Backend.(*fakeBackend).gone, i.Backend.(*fakeBackend).running = true, false
-						r.published = former
+						b, s := i.Backend.(*fakeBackend), i.Socket.(*fakeSocket)
+						b.gone, b.running, b.closed, r.published = true, false, true, former
+						s.pending, s.active, s.closed = 0, 0, true
 					})
-					i.Socket.(*fakeSocket).pending, i.Socket.(*fakeSocket).active = 0, 0
-					i.Backend.(*fakeBackend).closed, i.Socket.(*fakeSocket).closed = true, true
 					return
 				}
 			default:

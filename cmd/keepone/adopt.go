@@ -20,7 +20,8 @@ func (s *site) inherit(l *legacy, options socket.Options) (bool, error) {
 	case l.backend >= 0 && !process.Ended(l.backend):
 		return true, s.inheritBackend(l, options)
 	case l.holder >= 0 || l.kept(l.state.Socket) >= 0:
-		return true, s.inheritWaiting(l, options)
+		err := s.inheritWaiting(l, options)
+		return !errors.Is(err, socket.ErrUnpublished), err
 	}
 	return false, nil
 }

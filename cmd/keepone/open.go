@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
 
 	"keepone/config"
@@ -71,7 +70,9 @@ func (s *site) openSocket(left *legacy) error {
 	if err != nil {
 		return err
 	}
-	if inherited, err := s.inherit(left, options); inherited || err != nil {
+	if inherited, err := s.inherit(left, options); inherited {
+		return err
+	} else if err != nil && !errors.Is(err, socket.ErrUnpublished) { // it was blocked: nobody waits there
 		return err
 	}
 	if err := s.nobodyLeft(); err != nil {
@@ -88,12 +89,11 @@ func (s *site) openSocket(left *legacy) error {
 	if err != nil && !inUse {
 		return err
 	}
-	if inUse {
-		if share := socket.Share(options); share != nil {
-			return fmt.Errorf("%w (%w)", err, share)
-		}
+	if inUse { // the loop says who is there, and waits until they are gone
+		s.socket, err = socket.Reserve(options, 1)
+		return err
 	}
-	if s.socket, err = socket.Bind(options, 1); err != nil || inUse { // then the loop says who is there, and waits until they are gone
+	if s.socket, err = socket.Bind(options, 1); err != nil {
 		return err
 	}
 	return s.socket.Publish()
