@@ -7,13 +7,16 @@ MINUTES  = 30
 UPDATE   = -update
 TOOLS    = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build test vm backends chaos demo lint race bench packages-for-tests packages-for-vm packages-for-backends packages-for-demo clean
+.PHONY: build test long vm backends chaos demo lint race bench packages-for-tests packages-for-vm packages-for-backends packages-for-demo clean
 
 build: ## the keepone binary, static, not position-independent (DESIGN.md, "Go")
 	$(BUILD) -o keepone ./cmd/keepone
 
-test: packages-for-tests ## every test but the virtual machine's and the backends'; as root all of them
-	$(GO) test -timeout 20m -parallel 8 $$($(GO) list ./... | grep -v -e /e2e/vm -e /e2e/backends)
+test: packages-for-tests ## every test but the long ones, the virtual machine's and the backends'; as root all of them
+	$(GO) test -short -timeout 20m -parallel 8 $$($(GO) list ./... | grep -v -e /e2e/vm -e /e2e/backends)
+
+long: packages-for-tests ## all of e2e, with the tests that take half a minute and more, such as coming to rest
+	$(GO) test -timeout 20m -parallel 8 ./e2e
 
 vm: packages-for-tests packages-for-vm ## a Debian under qemu, for what only cgroup v2 can show
 	$(GO) test -timeout 20m ./e2e/vm
