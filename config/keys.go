@@ -15,12 +15,6 @@ type Key struct {
 	field func(*Config) value // where its value lives; nil for environment.NAME
 }
 
-const (
-	mebibyte = 1 << 20
-	// lockFD is the descriptor at which a backend inherits its lock: a lower RLIMIT_NOFILE would keep it from being put there.
-	lockFD = 200
-)
-
 // Keys is every key, in the order of print.
 var Keys = []Key{
 	{Name: "backend.command", Type: "list of strings", Example: `["/usr/bin/php-cgi"]`,

@@ -3,9 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
@@ -18,6 +16,12 @@ type value interface {
 	get() any
 	set(v any) error
 }
+
+const (
+	mebibyte = 1 << 20
+	// lockFD is the descriptor at which a backend inherits its lock: a lower RLIMIT_NOFILE would keep it from being put there.
+	lockFD = 200
+)
 
 // errType is what set returns for a value of another TOML type.
 var errType = errors.New("wrong type")
@@ -83,33 +87,6 @@ func (f path) set(v any) error {
 		*f.to = filepath.Clean(s)
 	}
 	return nil
-}
-
-func (f address) get() any { return word(*f.to) }
-func (f address) set(v any) error {
-	s, err := asText(v)
-	rest, tcp := strings.CutPrefix(s, tcpScheme)
-	if err != nil || !tcp {
-		return path{f.to, ""}.set(v)
-	}
-	at, err := netip.ParseAddrPort(rest)
-	if err != nil || at.Port() == 0 || at.Addr().Zone() != "" {
-		return fmt.Errorf("%q is not tcp://, a numeric address, a colon and a port, as in tcp://127.0.0.1:8000", s)
-	}
-	*f.to = tcpScheme + at.String()
-	return nil
-}
-
-// tcpScheme begins a socket.path that is no path.
-const tcpScheme = "tcp://"
-
-// TCP is the address of the listening socket; false where it is a Unix socket.
-func (c *Config) TCP() (at netip.AddrPort, ok bool) {
-	rest, ok := strings.CutPrefix(c.Socket.Path, tcpScheme)
-	if ok {
-		at, _ = netip.ParseAddrPort(rest)
-	}
-	return at, ok
 }
 
 func (f name) get() any { return word(*f.to) }

@@ -61,24 +61,6 @@ func Bind(o Options, generation int) (*Listener, error) {
 	return l, nil
 }
 
-// Reserve is Bind for where somebody else listens, who is not to notice before
-// Publish: a TCP socket has no address until then.
-func Reserve(o Options, generation int) (*Listener, error) {
-	if !isTCP(o.Path) {
-		return Bind(o, generation)
-	}
-	l := &Listener{options: o, generation: generation, fd: -1, file: -1}
-	var err error
-	if l.at, err = o.tcpAddress(); err == nil {
-		err = l.makeTCP()
-	}
-	if err != nil {
-		_ = l.Close()
-		return nil, err
-	}
-	return l, nil
-}
-
 func (unixFamily) bind(l *Listener) error {
 	if err := vacate(l.hidden(), nil); err != nil {
 		return err

@@ -7,6 +7,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Reserve is Bind for where somebody else listens, who is not to notice before
+// Publish: a TCP socket has no address until then.
+func Reserve(o Options, generation int) (*Listener, error) {
+	if !isTCP(o.Path) {
+		return Bind(o, generation)
+	}
+	l := &Listener{options: o, generation: generation, fd: -1, file: -1}
+	var err error
+	if l.at, err = o.tcpAddress(); err == nil {
+		err = l.makeTCP()
+	}
+	if err != nil {
+		_ = l.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
 // bindBeside gives l its address where others listen, duplicated descriptors of
 // theirs. A second socket can be bound there when the first one shares its port
 // and is of the same user (SO_REUSEPORT, socket(7)); root may see to both.

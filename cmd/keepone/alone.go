@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -20,44 +21,50 @@ func (e *execution) alone(ctx context.Context, spec process.Spec) error {
 	if e.maxTime > 0 {
 		limit = "for " + e.maxTime.String() + " at most"
 	}
-	running := true
 	a, err := ask(ctx, e.target, control.Request{Op: "status"})
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
-		running = false
-	} else if err != nil {
-		return unreachable(e.target, err)
-	}
-	if running {
+	running := !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ECONNREFUSED)
+	if running && err == nil {
 		e.say("stopping the backend %s; requests wait while %s runs, %s", e.name, e.argv[0], limit)
-		if a, err = ask(ctx, e.target, control.Request{Op: "lend", Now: e.now}); ctx.Err() != nil {
-			return silent(exitDetached) // keepone sees us end, and starts the backend again
-		} else if err != nil {
-			return unreachable(e.target, err)
-		}
-		if a.Error != "" {
-			return &failure{exitFailed, a.Hint, fmt.Errorf("cannot stop the backend %s: %s", e.name, a.Error)}
-		}
+		a, err = ask(ctx, e.target, control.Request{Op: "lend", Now: e.now})
+	}
+	switch {
+	case ctx.Err() != nil:
+		return silent(exitDetached) // keepone sees us end, and starts the backend again
+	case running && err != nil:
+		return unreachable(e.target, err)
+	case running && a.Error != "":
+		return &failure{exitFailed, a.Hint, fmt.Errorf("cannot stop the backend %s: %s", e.name, a.Error)}
 	}
 	exit, err := e.inItsPlace(spec)
 	if err != nil {
 		err = &failure{exit.Status, "", err}
 	}
 	if running {
-		back, cause := ask(context.Background(), e.target, control.Request{Op: "take-back"})
-		switch {
-		case cause != nil:
-			err = errors.Join(err, unreachable(e.target, cause))
-		case back.Error != "":
-			e.say("the job is over (%s), and the backend %s does not run: %s", exit.Text, e.name, back.Error)
-			err = errors.Join(err, silent(exitFailed))
-		default:
-			e.say("the backend %s has its place again", e.name)
-		}
+		err = errors.Join(err, e.giveBack(exit))
 	}
 	if err != nil {
 		return err
 	}
 	exit.Exit()
+	return nil
+}
+
+// giveBack gives the backend its place, and returns when it is up, or is not
+// wanted.
+func (e *execution) giveBack(exit process.JobExit) error {
+	a, err := ask(context.Background(), e.target, control.Request{Op: "take-back"})
+	var r statusReport
+	switch {
+	case err != nil:
+		return unreachable(e.target, err)
+	case a.Error != "":
+		e.say("the job is over (%s), and the backend %s does not run: %s", exit.Text, e.name, a.Error)
+		return silent(exitFailed)
+	case json.Unmarshal(a.Body, &r) == nil && r.State == "down":
+		e.say("the backend %s stays stopped, as before", e.name)
+	default:
+		e.say("the backend %s has its place again", e.name)
+	}
 	return nil
 }
 

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -15,7 +13,6 @@ import (
 	"keepone/process"
 	"keepone/record"
 	"keepone/rival"
-	"keepone/supervise"
 )
 
 // search is what is looked for now.
@@ -196,60 +193,3 @@ func closeAll(who []process.Rival) {
 
 // tenders are the programs that end for good what they, or their like, started.
 var tenders = []string{"supervisorctl", "systemctl", "sv", "svc", "s6-svc"}
-
-// masters returns what ends all of them that would be started again.
-func (s *site) masters(rivals []rival.Rival) (func() error, error) {
-	var ends []func() error
-	for _, r := range rivals {
-		end, err := s.master(r)
-		if err != nil {
-			return nil, err
-		}
-		if end != nil {
-			ends = append(ends, end)
-		}
-	}
-	if len(ends) == 0 {
-		return nil, nil
-	}
-	return func() (err error) {
-		for _, end := range ends {
-			err = errors.Join(err, end())
-		}
-		return err
-	}, nil
-}
-
-// master returns what ends a rival that would be started again; nil where the
-// stop signal does. lighttpd starts nobody again at a socket that is served.
-func (s *site) master(r rival.Rival) (func() error, error) {
-	if !r.Returns || startedBy(r, "lighttpd") && r.AtPath {
-		return nil, nil
-	}
-	argv := strings.Fields(r.End)
-	program := argv
-	if len(argv) > 4 && argv[0] == "runuser" && argv[1] == "-u" && argv[3] == "--" { // somebody else's
-		program = argv[4:]
-	}
-	if len(program) > 0 && slices.Contains(tenders, program[0]) && !strings.ContainsAny(r.End, "';") {
-		return func() error { return s.runMaster(argv) }, nil
-	}
-	return nil, fmt.Errorf("cannot end %s", r)
-}
-
-// runMaster runs such a program as keepone's own user.
-func (s *site) runMaster(argv []string) (err error) {
-	var done <-chan error
-	timeout := s.config().Stop.Timeout
-	err = s.loop.Reconfigure(context.Background(), func(*supervise.Config) { // the spawner is the loop's
-		spec := process.Spec{Argv: argv, Env: os.Environ(), Dir: "/", UID: -1, GID: -1, Umask: 0o022}
-		done = s.spawner.Check(context.Background(), spec, timeout)
-	})
-	if err == nil {
-		err = <-done
-	}
-	if err != nil {
-		s.log("warning: %v", err)
-	}
-	return err
-}

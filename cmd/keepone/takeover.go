@@ -49,30 +49,32 @@ func (s *site) takeOver(ctx context.Context, o supervise.Options, force bool) (s
 	if err != nil {
 		return st, "", err
 	}
-	var there []rival.Rival
 	for _, r := range found {
 		if err := s.mayFollow(r, force); err != nil {
 			return st, "", err
 		}
-		if r.AtPath {
-			there = append(there, r)
-		}
 	}
+	st, err = s.replaceRivals(ctx, found, o)
+	return st, remains(found), err
+}
+
+// replaceRivals ends those who are elsewhere, and follows who is at our path.
+func (s *site) replaceRivals(ctx context.Context, found []rival.Rival, o supervise.Options) (supervise.Status, error) {
+	var there []rival.Rival
 	for _, r := range found {
 		if r.AtPath {
+			there = append(there, r)
 			continue
 		}
 		s.log("taking over from %s", r)
 		if err := s.endRival(ctx, r); err != nil {
-			return st, "", err
+			return supervise.Status{}, err
 		}
 	}
 	if len(there) == 0 {
-		st, err = s.loop.Start(ctx, o)
-	} else {
-		st, err = s.follow(ctx, there, o)
+		return s.loop.Start(ctx, o)
 	}
-	return st, remains(found), err
+	return s.follow(ctx, there, o)
 }
 
 // remains is what an operator has to see to when the site has moved.
