@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,15 +56,26 @@ func (s *site) checkSupervisor() {
 	clean := func() bool {
 		return len(zombies(pid)) == 0 && (s.fds == 0 || descriptors(s.t, pid) <= s.fds)
 	}
-	for i := 0; i < 200 && !clean(); i++ {
+	for i := 0; i < 1000 && !clean(); i++ {
 		time.Sleep(10 * time.Millisecond)
 	}
 	if z := zombies(pid); len(z) > 0 {
 		s.t.Errorf("keepone has not reaped %v", z)
 	}
 	if n := descriptors(s.t, pid); s.fds > 0 && n > s.fds {
-		s.t.Errorf("keepone has %d descriptors open, at most %d at its start", n, s.fds)
+		s.t.Errorf("keepone has %d descriptors open, at most %d at its start:\n%s", n, s.fds, openFiles(pid))
 	}
+}
+
+// openFiles lists what a process has open.
+func openFiles(pid int) string {
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid)) // the pattern is valid
+	text := ""
+	for _, file := range files {
+		to, _ := os.Readlink(file)
+		text += filepath.Base(file) + " " + to + "\n"
+	}
+	return text
 }
 
 // stopKeepone asks keepone to stop and demands a clean end: exit code 0, no socket at the path.

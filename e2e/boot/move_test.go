@@ -6,7 +6,6 @@ import "strings"
 var old = map[string]string{
 	"old.service": `[Service]
 User=www-data
-RuntimeDirectory=old
 Environment=PHP_FCGI_MAX_REQUESTS=100000
 ExecStart=/usr/bin/php-cgi -b /run/old/old.sock
 Restart=always
@@ -23,10 +22,10 @@ path = "/run/old/old.sock"
 }
 
 // moved takes a site over from a unit, which is named and disabled, without a
-// lost request. The directory that was the unit's goes with it: the path is put
-// back.
+// lost request.
 func (s *system) moved() {
 	s.Helper()
+	s.run("mkdir /run/old && chown www-data /run/old")
 	s.run("cp /mnt/old.service /etc/systemd/system/ && cp /mnt/old.toml /etc/keepone/ && cp /srv/pid.php /srv/pid.old")
 	s.run("systemctl daemon-reload && systemctl enable --now old")
 	before := s.await("curl -sf http://127.0.0.1/pid.old")
