@@ -77,11 +77,8 @@ func (o *operation) flags() {
 	if o.op == "start" {
 		f.BoolVar(&o.takeOver, "take-over", false, "end rivals first; who serves at the socket is drained and followed without losing a request")
 		f.BoolVar(&o.request.NoCheck, "no-check", false, "with --take-over: do not run backend.check first")
-	}
-	if o.op == "start" {
 		f.BoolVar(&o.request.Now, "now", false, "with --take-over: do not wait for requests in flight, and end also who listens elsewhere")
-	}
-	if o.op != "start" {
+	} else {
 		f.BoolVar(&o.request.Now, "now", false, "do not wait for requests in flight")
 	}
 	if o.op == "restart" {

@@ -15,19 +15,27 @@ import (
 	"keepone/rival"
 )
 
-// search is what is looked for now.
+// search is what is looked for now. It is asked for on several goroutines, so it
+// takes nothing from the spawner, which is the loop's.
 func (s *site) search() (search, error) {
 	c := s.config()
 	env, err := c.Environ()
+	if err != nil {
+		return search{}, err
+	}
+	uid, _, _, err := c.Credentials()
+	if err != nil {
+		return search{}, err
+	}
 	w := rival.Wanted{
 		Argv: c.Backend.Command, Env: env, Dir: c.Backend.Directory, Socket: c.Socket.Path,
 		Lock: s.backendLock(), Own: []int{os.Getpid()},
 	}
-	if s.spawner.Mark != "" {
-		w.Mark, w.JobMark = process.MarkOf(s.spawner.Mark)
-		w.Users = []int{0, os.Geteuid(), s.spawner.User}
+	if mark, err := process.Mark(s.runDir); err == nil { // else the log has said why there is none
+		w.Mark, w.JobMark = process.MarkOf(mark)
+		w.Users = []int{0, os.Geteuid(), uid}
 	}
-	return search{Wanted: w, Found: s.target.rivals(), Warn: c.Single.Rivals == "warn"}, err
+	return search{Wanted: w, Found: s.target.rivals(), Warn: c.Single.Rivals == "warn"}, nil
 }
 
 // searchSpec is that for a shim. inUse says why the socket is not at its path.
