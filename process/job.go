@@ -100,14 +100,12 @@ type offspring struct {
 	before []int // children of this process that are no job's, not yet reaped
 }
 
-func (o *offspring) pids(s *scan, buf []int) []int {
+func (o *offspring) all(s *scan, buf []int) []int {
 	first := len(buf)
 	buf = s.children(os.Getpid(), buf)
 	kept := slices.DeleteFunc(buf[first:], func(pid int) bool { return slices.Contains(o.before, pid) })
 	return s.descend(buf[:first+len(kept)], first)
 }
-
-func (o *offspring) all(s *scan, buf []int) []int { return o.pids(s, buf) }
 
 func (o *offspring) kill(s *scan) error {
 	signalAll(o, s, unix.SIGKILL)
@@ -116,9 +114,5 @@ func (o *offspring) kill(s *scan) error {
 
 func (o *offspring) empty(s *scan) bool {
 	s.failed = false
-	return len(o.pids(s, nil)) == 0 && !s.failed
+	return len(o.all(s, nil)) == 0 && !s.failed
 }
-
-func (*offspring) remove() {}
-
-func (*offspring) close() {}

@@ -46,26 +46,10 @@ func EndJobs(mark string, users ...int) (left []int) {
 // through all of /proc finds them.
 type markedJobs struct{ proof }
 
-func (m *markedJobs) pids(s *scan, buf []int) []int {
+func (m *markedJobs) all(s *scan, buf []int) []int {
 	first := len(buf)
 	return s.descend(s.marked(&m.proof, buf), first)
 }
-
-func (m *markedJobs) all(s *scan, buf []int) []int { return m.pids(s, buf) }
-
-func (m *markedJobs) kill(s *scan) error {
-	signalAll(m, s, unix.SIGKILL)
-	return nil
-}
-
-func (m *markedJobs) empty(s *scan) bool {
-	s.failed = false
-	return len(m.pids(s, nil)) == 0 && !s.failed
-}
-
-func (*markedJobs) remove() {}
-
-func (*markedJobs) close() {}
 
 // IsJob says whether the process is a job with that mark, by its environment.
 func IsJob(pid int, mark string) bool {

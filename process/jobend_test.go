@@ -162,11 +162,11 @@ func TestOffspring(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := offspring{before: []int{pid}}
-	if slices.Contains(o.pids(s, nil), pid) {
+	if slices.Contains(o.all(s, nil), pid) {
 		t.Error("a child that was there before counts")
 	}
 	o.before = nil
-	if !slices.Contains(o.pids(s, nil), pid) {
+	if !slices.Contains(o.all(s, nil), pid) {
 		t.Error("a child does not count")
 	}
 	syscall.Kill(pid, unix.SIGKILL)

@@ -151,12 +151,12 @@ func (r *running) over() bool {
 		return true
 	}
 	if r.hopeless {
-		r.exit.Left = r.offspring.pids(r.scan, nil)
+		r.exit.Left = r.offspring.all(r.scan, nil)
 		return true
 	}
 	if !r.rest {
 		r.rest = true
-		r.exit.Behind = len(r.offspring.pids(r.scan, nil))
+		r.exit.Behind = len(r.offspring.all(r.scan, nil))
 		signalAll(&r.offspring, r.scan, unix.SIGTERM)
 		signalAll(&r.offspring, r.scan, unix.SIGCONT)
 		if r.deadline == nil {
@@ -194,7 +194,7 @@ func (r *running) sample() {
 		r.offspring.kill(r.scan)
 	}
 	if r.Weigh != nil && r.report == nil && !r.exited {
-		r.pids = r.offspring.pids(r.scan, r.pids[:0])
+		r.pids = r.offspring.all(r.scan, r.pids[:0])
 		r.exit.Peak = max(r.exit.Peak, r.Weigh(r.pids))
 	}
 	r.lookAtTerminal()

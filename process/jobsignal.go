@@ -61,13 +61,13 @@ func (r *running) end(sig unix.Signal, keyboard bool) {
 
 // An audience is who of a tree is meant.
 type audience struct {
-	tree
+	of    members
 	means func(pid int) bool
 }
 
 func (a audience) all(s *scan, buf []int) []int {
 	n := len(buf)
-	for _, pid := range a.tree.all(s, nil) {
+	for _, pid := range a.of.all(s, nil) {
 		if a.means(pid) {
 			buf = append(buf[:n], pid)
 			n++

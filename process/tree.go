@@ -29,6 +29,11 @@ type tree interface {
 	close()
 }
 
+// members are all of a tree, or some of it: who can be signalled.
+type members interface {
+	all(s *scan, buf []int) []int
+}
+
 // A group is a cgroup v2 directory of the backend's own. Nobody leaves it by
 // forking. See cgroups(7) and the kernel's cgroup-v2 document.
 type group struct {
@@ -161,7 +166,7 @@ func (*line) close() {}
 
 // signalAll signals every process that is in the tree before and after its
 // pidfd was opened: a number alone may have been given to somebody else.
-func signalAll(t tree, s *scan, sig unix.Signal) {
+func signalAll(t members, s *scan, sig unix.Signal) {
 	var held []int
 	before := t.all(s, nil)
 	for _, pid := range before {
