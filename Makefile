@@ -9,8 +9,9 @@ TOOLS    = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 .PHONY: build test long vm backends chaos demo lint race bench packages-for-tests packages-for-vm packages-for-backends packages-for-demo clean
 
-build: ## the keepone binary, static, not position-independent (DESIGN.md, "Go")
+build: ## keepone and keepone-setup, static, not position-independent (DESIGN.md, "Go")
 	$(BUILD) -o keepone ./cmd/keepone
+	$(BUILD) -o keepone-setup ./cmd/keepone-setup
 
 test: packages-for-tests ## every test but the long ones, the virtual machine's and the backends'; as root all of them
 	$(GO) test -short -timeout 20m -parallel 8 $$($(GO) list ./... | grep -v -e /e2e/vm -e /e2e/backends)
@@ -69,4 +70,4 @@ packages-for-backends:
 		/usr/lib/python3/dist-packages/waitress/__init__.py:python3-waitress
 
 clean:
-	rm -f keepone keepone-demo
+	rm -f keepone keepone-setup keepone-demo

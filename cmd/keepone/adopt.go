@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"keepone/command"
 	"keepone/process"
 	"keepone/socket"
 )
@@ -134,6 +135,6 @@ func (s *site) nobodyLeft() error {
 	if len(pids) == 0 {
 		return nil
 	}
-	return &failure{exitFailed, fmt.Sprintf("end them with: kill -9 %s", strings.Trim(fmt.Sprint(pids), "[]")),
+	return &command.Failure{command.Failed, fmt.Sprintf("end them with: kill -9 %s", strings.Trim(fmt.Sprint(pids), "[]")),
 		fmt.Errorf("cannot run %s: processes of a former backend still live: %v", s.name, pids)}
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"syscall"
 
+	"keepone/command"
 	"keepone/control"
 	"keepone/process"
 	"keepone/single"
@@ -29,15 +30,15 @@ func (e *execution) alone(ctx context.Context, spec process.Spec) error {
 	}
 	switch {
 	case ctx.Err() != nil:
-		return silent(exitDetached) // keepone sees us end, and starts the backend again
+		return command.Silent(exitDetached) // keepone sees us end, and starts the backend again
 	case running && err != nil:
 		return unreachable(e.target, err)
 	case running && a.Error != "":
-		return &failure{exitFailed, a.Hint, fmt.Errorf("cannot stop the backend %s: %s", e.name, a.Error)}
+		return &command.Failure{command.Failed, a.Hint, fmt.Errorf("cannot stop the backend %s: %s", e.name, a.Error)}
 	}
 	exit, err := e.inItsPlace(spec)
 	if err != nil {
-		err = &failure{exit.Status, "", err}
+		err = &command.Failure{exit.Status, "", err}
 	}
 	if running {
 		err = errors.Join(err, e.giveBack(exit))
@@ -59,7 +60,7 @@ func (e *execution) giveBack(exit process.JobExit) error {
 		return unreachable(e.target, err)
 	case a.Error != "":
 		e.say("the job is over (%s), and the backend %s does not run: %s", exit.Text, e.name, a.Error)
-		return silent(exitFailed)
+		return command.Silent(command.Failed)
 	case json.Unmarshal(a.Body, &r) == nil && r.State == "down":
 		e.say("the backend %s stays stopped, as before", e.name)
 	default:
@@ -73,7 +74,7 @@ func (e *execution) giveBack(exit process.JobExit) error {
 func (e *execution) inItsPlace(spec process.Spec) (process.JobExit, error) {
 	lock, err := single.Lock(e.backendLock())
 	if err != nil {
-		return process.JobExit{Status: exitFailed}, fmt.Errorf("cannot run %s in the place of the backend: %w", e.argv[0], err)
+		return process.JobExit{Status: command.Failed}, fmt.Errorf("cannot run %s in the place of the backend: %w", e.argv[0], err)
 	}
 	defer lock.Close()
 	e.locks = append(e.locks, lock)

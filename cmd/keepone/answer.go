@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"keepone/command"
 	"keepone/control"
 	"keepone/record"
 	"keepone/rival"
@@ -56,7 +57,7 @@ func (s *site) answer(ctx context.Context, r control.Request) control.Answer {
 	case "reopen":
 		return s.reopen(ctx)
 	default:
-		return control.Answer{Error: fmt.Sprintf("this keepone, version %s, does not know %q", version, r.Op)}
+		return control.Answer{Error: fmt.Sprintf("this keepone, version %s, does not know %q", command.Version, r.Op)}
 	}
 	report := s.report(&st, rss.Self())
 	report.Backend.PIDs = pids

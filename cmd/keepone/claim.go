@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"keepone/command"
 	"keepone/config"
 )
 
@@ -39,9 +40,9 @@ func runArguments(args []string) (t target, load func() (*config.Config, error),
 	f.Usage = func() {}
 	r.flags(f)
 	if err := f.Parse(args); errors.Is(err, pflag.ErrHelp) {
-		return t, nil, false, errors.Join(runHelp(), silent(exitDone))
+		return t, nil, false, errors.Join(runHelp(), command.Silent(command.Done))
 	} else if err != nil {
-		return t, nil, false, misuse("keepone run --help", "cannot run: %v", err)
+		return t, nil, false, command.Misused("keepone run --help", "cannot run: %v", err)
 	}
 	if n := f.ArgsLenAtDash(); n >= 0 {
 		t, load, err = r.command(f.Args()[:n], f.Args()[n:])
@@ -54,10 +55,10 @@ func runArguments(args []string) (t target, load func() (*config.Config, error),
 // configured is keepone run [NAME].
 func (r *runFlags) configured(args []string) (target, loader, error) {
 	if r.user+r.socket+r.handoff != "" {
-		return target{}, nil, misuse("put them into the configuration", "cannot run: --user, --socket and --handoff go with -- COMMAND only")
+		return target{}, nil, command.Misused("put them into the configuration", "cannot run: --user, --socket and --handoff go with -- COMMAND only")
 	}
 	if len(args) > 1 {
-		return target{}, nil, misuse("keepone run --help", "cannot run: one name is enough, not %q", args)
+		return target{}, nil, command.Misused("keepone run --help", "cannot run: one name is enough, not %q", args)
 	}
 	t, err := r.resolve(args)
 	if err != nil {
@@ -70,11 +71,11 @@ func (r *runFlags) configured(args []string) (target, loader, error) {
 func (r *runFlags) command(args, argv []string) (target, loader, error) {
 	switch {
 	case len(argv) == 0 || argv[0] == "":
-		return target{}, nil, misuse("for instance: keepone run --user www-data -- php-cgi", "cannot run: after -- stands the backend's command")
+		return target{}, nil, command.Misused("for instance: keepone run --user www-data -- php-cgi", "cannot run: after -- stands the backend's command")
 	case r.file != "" || len(args) > 1:
-		return target{}, nil, misuse("keepone run --help", "cannot run: with -- COMMAND goes one name at most, and no configuration")
+		return target{}, nil, command.Misused("keepone run --help", "cannot run: with -- COMMAND goes one name at most, and no configuration")
 	case isRoot() && r.user == "":
-		return target{}, nil, misuse("for instance: --user www-data", "cannot run %s as root unless that is said: --user is missing", argv[0])
+		return target{}, nil, command.Misused("for instance: --user www-data", "cannot run %s as root unless that is said: --user is missing", argv[0])
 	}
 	if len(args) == 0 && r.name == "" {
 		args = []string{commandName(argv[0])}
@@ -101,7 +102,7 @@ func (r *runFlags) composed(t target, argv []string) (*config.Config, error) {
 		return nil, fmt.Errorf("cannot find the current directory: %w", err)
 	}
 	if err := c.Validate(); err != nil {
-		return nil, &failure{exitMisuse, "", err}
+		return nil, &command.Failure{command.Misuse, "", err}
 	}
 	return c, nil
 }
@@ -119,7 +120,7 @@ func loadConfig(t target) (*config.Config, error) {
 		}
 	}
 	if err != nil {
-		return nil, &failure{exitMisuse, "", err}
+		return nil, &command.Failure{command.Misuse, "", err}
 	}
 	return c, nil
 }
@@ -146,7 +147,7 @@ func makeRunDir(dir string) error {
 		return fmt.Errorf("cannot use the run directory: %w", err)
 	}
 	if owner := st.Sys().(*syscall.Stat_t).Uid; int(owner) != os.Geteuid() || st.Mode().Perm()&0o022 != 0 {
-		return &failure{exitFailed, "chown and chmod go-w it, or choose another with --run-dir",
+		return &command.Failure{command.Failed, "chown and chmod go-w it, or choose another with --run-dir",
 			fmt.Errorf("cannot use the run directory %s: others than user %d may change what is in it", dir, os.Geteuid())}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"keepone/command"
 	"keepone/resident"
 )
 
@@ -26,7 +27,7 @@ A first try, with PHP and no configuration:
 
 "keepone" alone is "keepone status". NAME may be left out where there is only
 one backend.`,
-		Version:           version,
+		Version:           command.Version,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		DisableAutoGenTag: true,
@@ -35,13 +36,14 @@ one backend.`,
 	var s selection
 	s.flags(root.PersistentFlags())
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return misuse(c.CommandPath()+" --help", "cannot understand the command line: %v", err)
+		return command.Misused(c.CommandPath()+" --help", "cannot understand the command line: %v", err)
 	})
 	status := statusCommand(&s)
 	root.Args, root.RunE = unknownCommand, func(c *cobra.Command, _ []string) error { return status.RunE(c, nil) }
 	root.AddCommand(runCommand(), status, checkCommand(&s), versionCommand())
 	root.AddCommand(operations(&s)...)
 	root.AddCommand(reloadCommand(&s), upgradeCommand(&s), logsCommand(&s), execCommand(&s))
+	root.AddCommand(setupCommands()...)
 	root.AddCommand(historyCommand(&s), graphCommand(&s), reportCommand(&s), metricsCommand(&s))
 	return root
 }
@@ -55,7 +57,7 @@ func unknownCommand(c *cobra.Command, args []string) error {
 	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
 		hint = "did you mean: keepone " + strings.Join(near, ", keepone ")
 	}
-	return misuse(hint, "cannot %s: there is no such command", args[0])
+	return command.Misused(hint, "cannot %s: there is no such command", args[0])
 }
 
 // oneOf refuses flags that exclude each other.
@@ -67,7 +69,7 @@ func oneOf(c *cobra.Command, names ...string) error {
 		}
 	}
 	if len(set) > 1 {
-		return misuse(c.CommandPath()+" --help", "cannot %s: %s exclude each other", c.Name(), strings.Join(set, " and "))
+		return command.Misused(c.CommandPath()+" --help", "cannot %s: %s exclude each other", c.Name(), strings.Join(set, " and "))
 	}
 	return nil
 }
@@ -75,7 +77,7 @@ func oneOf(c *cobra.Command, names ...string) error {
 // oneName is at most one argument, the backend's name.
 func oneName(c *cobra.Command, args []string) error {
 	if len(args) > 1 {
-		return misuse(c.CommandPath()+" --help", "cannot %s: one name is enough, not %q", c.Name(), args)
+		return command.Misused(c.CommandPath()+" --help", "cannot %s: one name is enough, not %q", c.Name(), args)
 	}
 	return nil
 }
@@ -116,11 +118,11 @@ func versionCommand() *cobra.Command {
 		Use: "version", Short: "Print the version",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return misuse("keepone version", "cannot print a version of %q", args)
+				return command.Misused("keepone version", "cannot print a version of %q", args)
 			}
 			return nil
 		},
-		Run: func(*cobra.Command, []string) { fmt.Println("keepone", version) },
+		Run: func(*cobra.Command, []string) { fmt.Println("keepone", command.Version) },
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"github.com/prometheus/procfs"
 	"github.com/spf13/cobra"
 
+	"keepone/command"
+	"keepone/config"
 	"keepone/history"
 )
 
@@ -39,7 +41,7 @@ func reportCommand(s *selection) *cobra.Command {
 		Long: fmt.Sprintf(`Report sums up what each part of the site had in memory, and names the smallest
 plan (64, 128, 256, 512 MiB ...) that holds the largest minute of all of them
 together and a quarter of it, beside what else this host uses now. With --suggest
-it prints the limits that would fit this backend, to paste into %s/NAME.toml.`, configDir()),
+it prints the limits that would fit this backend, to paste into %s/NAME.toml.`, config.Dir()),
 		Example: "    keepone report\n    keepone report web2py --suggest",
 		Args:    oneName,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -125,7 +127,7 @@ func label(part string) string {
 func printSuggestion(w io.Writer, t target, r *history.Record) error {
 	soft, hard, ok := r.Suggest()
 	if !ok {
-		return &failure{exitFailed, "ask again when it has run for half an hour under its usual load, not counting the ten minutes after each start",
+		return &command.Failure{command.Failed, "ask again when it has run for half an hour under its usual load, not counting the ten minutes after each start",
 			fmt.Errorf("cannot suggest limits for %s: too little was seen of it", t.name)}
 	}
 	_, err := fmt.Fprintf(w, "[memory]\nsoft = \"%dMiB\"\nhard = \"%dMiB\"\n", soft>>20, hard>>20)

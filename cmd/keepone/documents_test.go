@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"keepone/command"
 	"keepone/config"
 )
 
@@ -38,8 +39,8 @@ func TestStatesAreExplained(t *testing.T) {
 }
 
 func TestNewsBeginsWithThisVersion(t *testing.T) {
-	if !strings.Contains(read(t, "NEWS.md"), "# News\n\n## "+version+" ") {
-		t.Errorf("NEWS.md does not begin with %s", version)
+	if !strings.Contains(read(t, "NEWS.md"), "# News\n\n## "+command.Version+" ") {
+		t.Errorf("NEWS.md does not begin with %s", command.Version)
 	}
 }
 

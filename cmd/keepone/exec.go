@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"keepone/cgroup"
+	"keepone/command"
 	"keepone/config"
 	"keepone/process"
 	"keepone/record"
@@ -60,7 +61,7 @@ Ctrl-C, when the terminal is closed, or when keepone exec is killed.`,
 				args, e.argv = args[:n], args[n:]
 			}
 			if len(e.argv) == 0 || e.argv[0] == "" || len(args) > 1 {
-				return misuse("for instance: keepone exec web2py -- python3 manage.py check", "cannot run a job: after -- stands its command, and before that one name at most")
+				return command.Misused("for instance: keepone exec web2py -- python3 manage.py check", "cannot run a job: after -- stands its command, and before that one name at most")
 			}
 			var err error
 			if e.target, err = s.resolve(args); err != nil {
@@ -111,7 +112,7 @@ func (e *execution) run(ctx context.Context) error {
 	}
 	exit, err := e.do(spec)
 	if err != nil {
-		return &failure{exit.Status, "", err}
+		return &command.Failure{exit.Status, "", err}
 	}
 	exit.Exit()
 	return nil
@@ -120,8 +121,8 @@ func (e *execution) run(ctx context.Context) error {
 // allowed refuses what cannot work, or would keep visitors waiting for
 // somebody's typing.
 func (e *execution) allowed() (err error) {
-	if st, err := os.Stat(filepath.Join(systemBase, e.name)); err == nil && !isRoot() && e.file == filepath.Join(configDir(), e.name+".toml") && !exists(e.file) && st.IsDir() {
-		return &failure{exitFailed, "use sudo", fmt.Errorf("cannot run a job of %s: it is the system's, and only root becomes its user", e.name)}
+	if st, err := os.Stat(filepath.Join(config.SystemRunBase, e.name)); err == nil && !isRoot() && e.file == filepath.Join(config.Dir(), e.name+".toml") && !exists(e.file) && st.IsDir() {
+		return &command.Failure{command.Failed, "use sudo", fmt.Errorf("cannot run a job of %s: it is the system's, and only root becomes its user", e.name)}
 	}
 	if e.config, err = loadConfig(e.target); err != nil {
 		return err
@@ -131,13 +132,13 @@ func (e *execution) allowed() (err error) {
 		return err
 	}
 	if mark, err := process.Mark(e.runDir); err == nil && process.IsJob(os.Getpid(), mark) {
-		return &failure{exitFailed, "", fmt.Errorf("cannot run a job of %s inside a job of it: it would wait for itself", e.name)}
+		return &command.Failure{command.Failed, "", fmt.Errorf("cannot run a job of %s inside a job of it: it would wait for itself", e.name)}
 	}
 	if self := os.Geteuid(); self != 0 && uid >= 0 && uid != self {
-		return &failure{exitFailed, "use sudo", fmt.Errorf("cannot run a job of %s: it is to run as user %s, and that is not you", e.name, e.config.Backend.User)}
+		return &command.Failure{command.Failed, "use sudo", fmt.Errorf("cannot run a job of %s: it is to run as user %s, and that is not you", e.name, e.config.Backend.User)}
 	}
 	if e.exclusive && onTerminal() && e.maxTime != 0 {
-		return misuse("redirect its input: </dev/null, or say --max-time 0 and be quick",
+		return command.Misused("redirect its input: </dev/null, or say --max-time 0 and be quick",
 			"cannot run a job exclusively on a terminal: visitors would wait for what is typed there, and it would be ended after %s", e.maxTime)
 	}
 	return nil
@@ -152,10 +153,10 @@ func (e *execution) awaitTurn(ctx context.Context) (*os.File, error) {
 	}
 	lock, err := turn.Wait(ctx, e.jobLock(), func(who turn.Holder) { e.say("waiting for %s", who) })
 	if errors.Is(err, context.Canceled) {
-		return nil, silent(exitDetached)
+		return nil, command.Silent(exitDetached)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return nil, &failure{exitFailed, "", fmt.Errorf("cannot run a job of %s within %s: %s", e.name, e.timeout, strings.TrimSuffix(err.Error(), ": "+context.DeadlineExceeded.Error()))}
+		return nil, &command.Failure{command.Failed, "", fmt.Errorf("cannot run a job of %s within %s: %s", e.name, e.timeout, strings.TrimSuffix(err.Error(), ": "+context.DeadlineExceeded.Error()))}
 	}
 	return lock, err
 }
@@ -169,7 +170,7 @@ func (e *execution) room(ctx context.Context) error {
 	r, err := askStatus(ctx, e.target)
 	switch {
 	case ctx.Err() != nil:
-		return silent(exitDetached)
+		return command.Silent(exitDetached)
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED), err == nil && r.Backend.PID == 0:
 		return nil // it is alone
 	case err != nil:
@@ -184,7 +185,7 @@ func (e *execution) room(ctx context.Context) error {
 	if verdict.Room {
 		return nil
 	}
-	return &failure{exitFailed, fmt.Sprintf("let it have the backend's place: keepone exec --exclusive %s -- %s </dev/null", e.name, commandLine(e.argv)),
+	return &command.Failure{command.Failed, fmt.Sprintf("let it have the backend's place: keepone exec --exclusive %s -- %s </dev/null", e.name, commandLine(e.argv)),
 		fmt.Errorf("cannot run %s beside the backend: %s", e.argv[0], verdict.Text)}
 }
 
@@ -192,11 +193,11 @@ func (e *execution) room(ctx context.Context) error {
 func (e *execution) do(spec process.Spec) (process.JobExit, error) {
 	self, err := record.Identify(os.Getpid())
 	if err != nil {
-		return process.JobExit{Status: exitFailed}, err
+		return process.JobExit{Status: command.Failed}, err
 	}
 	mark, err := jobMark(e.target, self)
 	if err != nil {
-		return process.JobExit{Status: exitFailed}, err
+		return process.JobExit{Status: command.Failed}, err
 	}
 	sampler := rss.NewSampler()
 	exit, err := process.Job{

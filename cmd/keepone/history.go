@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"keepone/command"
 	"keepone/history"
 )
 
@@ -105,7 +106,7 @@ func lookBack(s *selection, args []string, since time.Duration) (*history.Record
 		return nil, t, err
 	}
 	if since <= 0 {
-		return nil, t, misuse("for instance: --since 30m", "cannot look back for %s", since)
+		return nil, t, command.Misused("for instance: --since 30m", "cannot look back for %s", since)
 	}
 	r, err := past(t)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"keepone/command"
 	"keepone/config"
 	"keepone/control"
 	"keepone/output"
@@ -69,23 +70,23 @@ func reopenLogs(t target) error {
 		return unreachable(t, err)
 	}
 	if a.Error != "" {
-		return &failure{exitFailed, a.Hint, fmt.Errorf("cannot reopen the output of %s: %s", t.name, a.Error)}
+		return &command.Failure{command.Failed, a.Hint, fmt.Errorf("cannot reopen the output of %s: %s", t.name, a.Error)}
 	}
 	return nil
 }
 
 func (l *logs) show(t target) error {
 	if l.lines < 0 {
-		return misuse("keepone logs --help", "cannot show %d lines", l.lines)
+		return command.Misused("keepone logs --help", "cannot show %d lines", l.lines)
 	}
 	switch to := outputOf(t); to {
 	case output.Journal:
 		return l.journal(t)
 	case output.Syslog:
-		return &failure{exitFailed, "look in /var/log/syslog or /var/log/messages, or try: journalctl -t " + t.name,
+		return &command.Failure{command.Failed, "look in /var/log/syslog or /var/log/messages, or try: journalctl -t " + t.name,
 			fmt.Errorf("cannot show the output of %s: it goes to syslog", t.name)}
 	case output.Stdout:
-		return &failure{exitFailed, "ask who started keepone, for instance: docker logs CONTAINER",
+		return &command.Failure{command.Failed, "ask who started keepone, for instance: docker logs CONTAINER",
 			fmt.Errorf("cannot show the output of %s: it goes to keepone's own stdout", t.name)}
 	default:
 		return l.file(t, to)
@@ -101,7 +102,7 @@ func outputOf(t target) string {
 		return r.Output
 	}
 	d := defaults(t)
-	d.Root = d.Root || filepath.Dir(t.runDir) == systemBase // the system's backend, and somebody else asks
+	d.Root = d.Root || filepath.Dir(t.runDir) == config.SystemRunBase // the system's backend, and somebody else asks
 	c, err := config.Load(t.file, d)
 	if err != nil { // for instance run with a command: what is shown does not depend on the rest
 		c = config.Command(t.name, nil, d)
@@ -125,7 +126,7 @@ func (l *logs) journal(t target) error {
 			err = syscall.Exec(path, argv, os.Environ())
 		}
 	}
-	return &failure{exitFailed, "the output is in the journal of the machine that keepone runs on",
+	return &command.Failure{command.Failed, "the output is in the journal of the machine that keepone runs on",
 		fmt.Errorf("cannot run %s: %w", strings.Join(argv, " "), err)}
 }
 
@@ -133,9 +134,9 @@ func (l *logs) file(t target, path string) error {
 	err := showLog(os.Stdout, path, l.lines, l.follow)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return &failure{exitFailed, "use sudo, or join the group " + logGroup, fmt.Errorf("cannot show the output of %s: %w", t.name, err)}
+		return &command.Failure{command.Failed, "use sudo, or join the group " + logGroup, fmt.Errorf("cannot show the output of %s: %w", t.name, err)}
 	case errors.Is(err, fs.ErrNotExist):
-		return &failure{exitFailed, "the file is made when keepone starts: keepone status " + t.name, fmt.Errorf("cannot show the output of %s: %w", t.name, err)}
+		return &command.Failure{command.Failed, "the file is made when keepone starts: keepone status " + t.name, fmt.Errorf("cannot show the output of %s: %w", t.name, err)}
 	case err != nil:
 		return fmt.Errorf("cannot show the output of %s: %w", t.name, err)
 	}

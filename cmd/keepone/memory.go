@@ -56,7 +56,7 @@ const stateDir = "/var/lib/keepone"
 // savedHistory is the default of memory.history. A run directory below /run does
 // not outlive a reboot; any other has it beside it.
 func (t target) savedHistory() string {
-	if filepath.Dir(t.runDir) == systemBase {
+	if filepath.Dir(t.runDir) == config.SystemRunBase {
 		return filepath.Join(stateDir, t.name+".history")
 	}
 	return t.runDir + ".history"

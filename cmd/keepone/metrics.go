@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"keepone/command"
 	"keepone/metrics"
 )
 
@@ -65,8 +66,8 @@ func expose(targets []target) ([]byte, error) {
 	e := &exposition{}
 	for i, a := range askAll(targets, scrapeTimeout) {
 		e.name = cmp.Or(a.report.Name, targets[i].name)
-		if f := new(failure); a.err != nil && errors.As(notRunning(targets[i], a.err), &f) && f.code == lsbUnknown {
-			report(f) // not allowed to ask, or no answer: that is no "no"
+		if f := new(command.Failure); a.err != nil && errors.As(notRunning(targets[i], a.err), &f) && f.Code == lsbUnknown {
+			command.Report(f) // not allowed to ask, or no answer: that is no "no"
 			continue
 		}
 		e.gauge("keepone_running", "", "Whether keepone runs.", truth(a.err == nil))

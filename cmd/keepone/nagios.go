@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"keepone/command"
 	"strings"
 )
 
@@ -74,7 +75,7 @@ func oneLine(text string) string {
 func pluginOf(t target, err error) error {
 	if err != nil {
 		fmt.Println("KEEPONE UNKNOWN - " + oneLine(err.Error()))
-		return silent(pluginUnknown)
+		return command.Silent(pluginUnknown)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
 	defer cancel()
@@ -82,7 +83,7 @@ func pluginOf(t target, err error) error {
 	line, code := r.nagios()
 	if err != nil {
 		code = pluginCritical
-		if f := new(failure); errors.As(notRunning(t, err), &f) && f.code == lsbUnknown {
+		if f := new(command.Failure); errors.As(notRunning(t, err), &f) && f.Code == lsbUnknown {
 			code = pluginUnknown
 		}
 		line = fmt.Sprintf("KEEPONE %s - %s", pluginWords[code], oneLine(notRunning(t, err).Error()))
@@ -90,5 +91,5 @@ func pluginOf(t target, err error) error {
 	if _, err := fmt.Println(line); err != nil || code == pluginOK {
 		return err
 	}
-	return silent(code)
+	return command.Silent(code)
 }

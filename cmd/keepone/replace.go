@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"keepone/command"
 	"keepone/control"
 )
 
@@ -50,7 +51,7 @@ func upgradeOf(ctx context.Context, t target) error {
 	a, err := control.Ask(ctx, t.control(), control.Request{Op: "upgrade"})
 	switch {
 	case err == nil:
-		return &failure{exitFailed, a.Hint, fmt.Errorf("cannot upgrade %s: %s", t.name, a.Error)}
+		return &command.Failure{command.Failed, a.Hint, fmt.Errorf("cannot upgrade %s: %s", t.name, a.Error)}
 	case !isReplaced(err):
 		return unreachable(t, err)
 	}
@@ -65,7 +66,7 @@ func upgradeOf(ctx context.Context, t target) error {
 		select {
 		case <-time.After(20 * time.Millisecond):
 		case <-ctx.Done():
-			return &failure{exitFailed, "keepone status " + t.name, fmt.Errorf("cannot say that %s was upgraded: the new program does not answer", t.name)}
+			return &command.Failure{command.Failed, "keepone status " + t.name, fmt.Errorf("cannot say that %s was upgraded: the new program does not answer", t.name)}
 		}
 	}
 }

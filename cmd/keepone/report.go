@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"keepone/command"
 	"keepone/rival"
 	"keepone/rss"
 	"keepone/supervise"
@@ -106,16 +107,16 @@ type restartEvent struct {
 }
 
 func (s *site) report(st *supervise.Status, own uint64) statusReport {
-	v, bound, command := s.config(), s.bound.Load(), s.config().command
+	v, bound, argv := s.config(), s.bound.Load(), s.config().command
 	if runs := s.runs.Load(); runs != nil {
-		command = *runs
+		argv = *runs
 	}
 	r := statusReport{
-		Name: s.name, Version: version, State: st.State.String(), Why: st.Why, Since: age(st.Since),
+		Name: s.name, Version: command.Version, State: st.State.String(), Why: st.Why, Since: age(st.Since),
 		Preparing: st.Preparing, Queue: queueReport{st.Queue, s.oldestSeconds(st)}, LastExit: st.LastExit, LastWords: st.LastWords,
 		Failures: st.Failures, Cut: st.Cut, Health: st.Health, Excusing: st.Excusing, HighWater: st.HighWater, Output: v.outputTo, Pending: s.pendingKeys(),
 		Backend: backendReport{
-			PID: st.PID, Command: command, User: v.Backend.User,
+			PID: st.PID, Command: argv, User: v.Backend.User,
 			RSS: st.RSS, Swap: st.Swap, Peak: st.Peak, Adopted: st.Adopted,
 		},
 		Supervisor: supervisorReport{PID: os.Getpid(), RSS: own, Upgrades: s.upgrades},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
+	"keepone/command"
 	"keepone/control"
 	"keepone/process"
 	"keepone/record"
@@ -88,7 +89,7 @@ func (s *site) serve(ctx context.Context, lent *record.Turn) {
 	case s.seen == nil:
 		s.log("listening at %s", s.config().Socket.Path)
 	default:
-		s.log("version %s goes on in place with the same backend", version)
+		s.log("version %s goes on in place with the same backend", command.Version)
 	}
 	notify(daemon.SdNotifyReady)
 	leave, left := context.WithCancel(ctx)

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"keepone/command"
 	"keepone/record"
 	"keepone/rival"
 )
@@ -115,15 +116,15 @@ func searchForShim(text json.RawMessage) error {
 // searchMain is the life of keepone rivals, which the resident starts.
 func searchMain() int {
 	var s search
-	time.AfterFunc(searchTime, func() { os.Exit(report(errors.New("cannot look for rivals: it takes too long"))) })
+	time.AfterFunc(searchTime, func() { os.Exit(command.Report(errors.New("cannot look for rivals: it takes too long"))) })
 	err := json.NewDecoder(io.NewSectionReader(os.Stdin, 0, math.MaxInt64)).Decode(&s) // it was read before
 	var rivals []rival.Rival
 	if err == nil {
 		rivals, err = s.look()
 	}
-	code := report(err)
+	code := command.Report(err)
 	if len(rivals) > 0 { // who was found is told all the same
-		code = exitDone
+		code = command.Done
 	}
 	return code
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"keepone/command"
 	"keepone/single"
 )
 
@@ -81,7 +82,7 @@ func statusOf(t target, asJSON bool) error {
 		_, err = fmt.Print(r.text())
 	}
 	if code := r.exitCode(); err == nil && code != lsbRunning {
-		return silent(code)
+		return command.Silent(code)
 	}
 	return err
 }
@@ -124,8 +125,8 @@ func overview(s *selection, names []string, asJSON bool) error {
 	for i, a := range askAll(targets, statusTimeout) {
 		r, t := a.report, targets[i]
 		code, line := r.exitCode(), r.line()
-		if f := new(failure); a.err != nil && errors.As(notRunning(t, a.err), &f) {
-			code, line = f.code, strings.TrimPrefix(f.Error(), t.name+": ")
+		if f := new(command.Failure); a.err != nil && errors.As(notRunning(t, a.err), &f) {
+			code, line = f.Code, strings.TrimPrefix(f.Error(), t.name+": ")
 			r = statusReport{Name: t.name, State: "unreachable", Why: line}
 		}
 		worst, reports = max(worst, code), append(reports, r)
@@ -139,7 +140,7 @@ func overview(s *selection, names []string, asJSON bool) error {
 		}
 	}
 	if worst != lsbRunning {
-		return silent(worst)
+		return command.Silent(worst)
 	}
 	return nil
 }
@@ -169,24 +170,24 @@ func notRunning(t target, err error) error {
 		if errors.Is(err, fs.ErrPermission) {
 			hint = "use sudo, or name the user in control.read"
 		}
-		if f := new(failure); errors.As(err, &f) {
-			hint = f.hint
+		if f := new(command.Failure); errors.As(err, &f) {
+			hint = f.Hint
 		}
-		return &failure{lsbUnknown, hint, err}
+		return &command.Failure{lsbUnknown, hint, err}
 	}
 	held := new(single.HeldError)
 	if lock, err := lockIfThere(t.backendLock()); errors.As(err, &held) {
-		return &failure{lsbDead, "it is adopted by: keepone run " + t.name, fmt.Errorf("%s: keepone does not run, but a backend of it still lives: %w", t.name, err)}
+		return &command.Failure{lsbDead, "it is adopted by: keepone run " + t.name, fmt.Errorf("%s: keepone does not run, but a backend of it still lives: %w", t.name, err)}
 	} else if errors.Is(err, fs.ErrPermission) {
-		return &failure{lsbUnknown, "use sudo", fmt.Errorf("%s: keepone does not run, and whether a backend of it lives is not yours to see: %w", t.name, err)}
+		return &command.Failure{lsbUnknown, "use sudo", fmt.Errorf("%s: keepone does not run, and whether a backend of it lives is not yours to see: %w", t.name, err)}
 	} else if lock != nil {
 		lock.Close()
 	}
 	if left := leftBy(t); left.backend >= 0 {
 		left.close()
-		return &failure{lsbDead, "", fmt.Errorf("%s: keepone does not run, but its backend, process %d, still lives", t.name, left.state.Backend.PID)}
+		return &command.Failure{lsbDead, "", fmt.Errorf("%s: keepone does not run, but its backend, process %d, still lives", t.name, left.state.Backend.PID)}
 	}
-	return &failure{lsbStopped, "start it with: keepone run " + t.name, fmt.Errorf("%s: keepone does not run", t.name)}
+	return &command.Failure{lsbStopped, "start it with: keepone run " + t.name, fmt.Errorf("%s: keepone does not run", t.name)}
 }
 
 // lockIfThere makes no file where there is none.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"keepone/command"
 	"keepone/config"
 )
 
@@ -42,44 +43,17 @@ type selection struct{ name, file, runDir string }
 
 func (s *selection) flags(f *pflag.FlagSet) {
 	f.StringVarP(&s.name, "name", "n", "", "the backend's `name`; with a single configuration that one is meant")
-	f.StringVarP(&s.file, "config", "c", "", "its configuration `file` (default "+configDir()+"/NAME.toml)")
-	f.StringVar(&s.runDir, "run-dir", "", "the `directory` for its socket, locks and state (default "+runBase()+"/NAME)")
+	f.StringVarP(&s.file, "config", "c", "", "its configuration `file` (default "+config.Dir()+"/NAME.toml)")
+	f.StringVar(&s.runDir, "run-dir", "", "the `directory` for its socket, locks and state (default "+config.RunBase()+"/NAME)")
 }
 
 func isRoot() bool { return os.Geteuid() == 0 }
-
-func configDir() string {
-	if isRoot() {
-		return "/etc/keepone"
-	}
-	return filepath.Join(home(), ".config/keepone")
-}
-
-// systemBase is where the backends that root runs have their run directories.
-const systemBase = "/run/keepone"
-
-// runBase is never below $XDG_RUNTIME_DIR: that is gone at logout and unknown to
-// cron, and two run directories would be two interpreters.
-func runBase() string {
-	if isRoot() {
-		return systemBase
-	}
-	return filepath.Join(home(), ".local/state/keepone")
-}
-
-func home() string {
-	dir, err := os.UserHomeDir()
-	if err != nil {
-		return "/"
-	}
-	return dir
-}
 
 // resolve finds the one backend that is meant.
 func (s selection) resolve(args []string) (target, error) {
 	if len(args) > 0 {
 		if s.name != "" && s.name != args[0] {
-			return target{}, misuse("", "cannot choose a backend: both %s and %s are named", s.name, args[0])
+			return target{}, command.Misused("", "cannot choose a backend: both %s and %s are named", s.name, args[0])
 		}
 		s.name = args[0]
 	}
@@ -99,19 +73,18 @@ func (s selection) resolve(args []string) (target, error) {
 	return s.named(s.name)
 }
 
-// named fills in the defaults for a name. A name becomes part of paths, so it
-// must not be one.
+// named fills in the defaults for a name.
 func (s selection) named(name string) (target, error) {
-	if !validName(name) {
-		return target{}, misuse("letters, digits and . _ + @ - make a name", "cannot use %q as the name of a backend", name)
+	if !config.ValidName(name) {
+		return target{}, command.Misused(config.NameHint, "cannot use %q as the name of a backend", name)
 	}
 	t := target{name, s.file, s.runDir}
 	if t.file == "" {
-		t.file = filepath.Join(configDir(), name+".toml")
+		t.file = filepath.Join(config.Dir(), name+".toml")
 	}
 	if t.runDir == "" {
-		t.runDir = filepath.Join(runBase(), name)
-		if there := filepath.Join(systemBase, name); !exists(t.runDir) && exists(there) {
+		t.runDir = filepath.Join(config.RunBase(), name)
+		if there := filepath.Join(config.SystemRunBase, name); !exists(t.runDir) && exists(there) {
 			t.runDir = there // the system's: control.read and control.operate say who may ask
 		}
 	}
@@ -124,18 +97,11 @@ func (s selection) named(name string) (target, error) {
 
 func none(names []string) error {
 	if len(names) == 0 {
-		return misuse("write "+configDir()+"/NAME.toml, or start one with: keepone run -- COMMAND",
-			"cannot choose a backend: there is no configuration in %s", configDir())
+		return command.Misused("write "+config.Dir()+"/NAME.toml, or start one with: keepone run -- COMMAND",
+			"cannot choose a backend: there is no configuration in %s", config.Dir())
 	}
-	return misuse("say which, by -n or as an argument: "+names[0],
+	return command.Misused("say which, by -n or as an argument: "+names[0],
 		"cannot choose a backend: there are %s", strings.Join(names, ", "))
-}
-
-func validName(name string) bool {
-	odd := func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._+@-", r))
-	}
-	return name != "" && !strings.ContainsFunc(name, odd) && name[0] != '.' && name[0] != '-'
 }
 
 func exists(path string) bool {
@@ -146,13 +112,13 @@ func exists(path string) bool {
 // known lists the backends that have a configuration or run without one: an
 // ordinary user's own, or else the system's.
 func known() []string {
-	names, _ := config.Names(configDir()) // none where the directory is missing
-	names = append(names, running(runBase())...)
+	names, _ := config.Names(config.Dir()) // none where the directory is missing
+	names = append(names, running(config.RunBase())...)
 	if len(names) == 0 {
-		names = running(systemBase)
+		names = running(config.SystemRunBase)
 	}
 	slices.Sort(names)
-	return slices.Compact(slices.DeleteFunc(names, func(n string) bool { return !validName(n) }))
+	return slices.Compact(slices.DeleteFunc(names, func(n string) bool { return !config.ValidName(n) }))
 }
 
 // running lists the run directories in which a keepone answers; what a killed

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"keepone/command"
 	"keepone/config"
 	"keepone/control"
 	"keepone/process"
@@ -56,7 +57,7 @@ func (s *site) upgrade(ctx context.Context) control.Answer {
 			break
 		}
 	}
-	return control.Answer{Error: fmt.Sprintf("the running keepone, version %s, stays: %v", version, err)}
+	return control.Answer{Error: fmt.Sprintf("the running keepone, version %s, stays: %v", command.Version, err)}
 }
 
 const upgradeTries = 3
@@ -132,7 +133,7 @@ func trial(t target, load func() (*config.Config, error)) error {
 	if _, err := record.Read(t.state()); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	return os.WriteFile(t.tried(), []byte(trialPassed+version+"\n"), 0o600)
+	return os.WriteFile(t.tried(), []byte(trialPassed+command.Version+"\n"), 0o600)
 }
 
 // estate is what the next program is to know.

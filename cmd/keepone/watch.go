@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"keepone/command"
 	"os"
 	"os/signal"
 	"strings"
@@ -26,7 +27,7 @@ const (
 // interrupted. A keepone that does not answer is waited for.
 func watchStatus(t target) error {
 	if !term.IsTerminal(int(os.Stdout.Fd())) {
-		return misuse("for a script: keepone status --json", "cannot watch %s: standard output is no terminal", t.name)
+		return command.Misused("for a script: keepone status --json", "cannot watch %s: standard output is no terminal", t.name)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
