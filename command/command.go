@@ -33,6 +33,9 @@ func (f *Failure) Error() string { return f.Err.Error() }
 // Unwrap returns Err.
 func (f *Failure) Unwrap() error { return f.Err }
 
+// Fail returns a Failure; hint may be "".
+func Fail(code int, hint string, err error) error { return &Failure{code, hint, err} }
+
 // Misused returns a Failure with the code Misuse. The text reads "cannot ...".
 func Misused(hint, format string, args ...any) error {
 	return &Failure{Misuse, hint, fmt.Errorf(format, args...)}

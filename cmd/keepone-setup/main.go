@@ -15,11 +15,7 @@ import (
 )
 
 func main() {
-	root := commands()
-	for _, c := range root.Commands() {
-		c.Flags().SortFlags = false
-	}
-	os.Exit(command.Report(root.Execute()))
+	os.Exit(command.Report(commands().Execute()))
 }
 
 // commands is the tree. Its name is keepone's, for that is what people type.

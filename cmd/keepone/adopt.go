@@ -135,6 +135,6 @@ func (s *site) nobodyLeft() error {
 	if len(pids) == 0 {
 		return nil
 	}
-	return &command.Failure{command.Failed, fmt.Sprintf("end them with: kill -9 %s", strings.Trim(fmt.Sprint(pids), "[]")),
-		fmt.Errorf("cannot run %s: processes of a former backend still live: %v", s.name, pids)}
+	return command.Fail(command.Failed, fmt.Sprintf("end them with: kill -9 %s", strings.Trim(fmt.Sprint(pids), "[]")),
+		fmt.Errorf("cannot run %s: processes of a former backend still live: %v", s.name, pids))
 }

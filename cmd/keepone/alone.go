@@ -34,11 +34,11 @@ func (e *execution) alone(ctx context.Context, spec process.Spec) error {
 	case running && err != nil:
 		return unreachable(e.target, err)
 	case running && a.Error != "":
-		return &command.Failure{command.Failed, a.Hint, fmt.Errorf("cannot stop the backend %s: %s", e.name, a.Error)}
+		return command.Fail(command.Failed, a.Hint, fmt.Errorf("cannot stop the backend %s: %s", e.name, a.Error))
 	}
 	exit, err := e.inItsPlace(spec)
 	if err != nil {
-		err = &command.Failure{exit.Status, "", err}
+		err = command.Fail(exit.Status, "", err)
 	}
 	if running {
 		err = errors.Join(err, e.giveBack(exit))

@@ -102,7 +102,7 @@ func (r *runFlags) composed(t target, argv []string) (*config.Config, error) {
 		return nil, fmt.Errorf("cannot find the current directory: %w", err)
 	}
 	if err := c.Validate(); err != nil {
-		return nil, &command.Failure{command.Misuse, "", err}
+		return nil, command.Fail(command.Misuse, "", err)
 	}
 	return c, nil
 }
@@ -120,7 +120,7 @@ func loadConfig(t target) (*config.Config, error) {
 		}
 	}
 	if err != nil {
-		return nil, &command.Failure{command.Misuse, "", err}
+		return nil, command.Fail(command.Misuse, "", err)
 	}
 	return c, nil
 }
@@ -147,8 +147,8 @@ func makeRunDir(dir string) error {
 		return fmt.Errorf("cannot use the run directory: %w", err)
 	}
 	if owner := st.Sys().(*syscall.Stat_t).Uid; int(owner) != os.Geteuid() || st.Mode().Perm()&0o022 != 0 {
-		return &command.Failure{command.Failed, "chown and chmod go-w it, or choose another with --run-dir",
-			fmt.Errorf("cannot use the run directory %s: others than user %d may change what is in it", dir, os.Geteuid())}
+		return command.Fail(command.Failed, "chown and chmod go-w it, or choose another with --run-dir",
+			fmt.Errorf("cannot use the run directory %s: others than user %d may change what is in it", dir, os.Geteuid()))
 	}
 	return nil
 }

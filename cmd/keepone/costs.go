@@ -127,8 +127,8 @@ func label(part string) string {
 func printSuggestion(w io.Writer, t target, r *history.Record) error {
 	soft, hard, ok := r.Suggest()
 	if !ok {
-		return &command.Failure{command.Failed, "ask again when it has run for half an hour under its usual load, not counting the ten minutes after each start",
-			fmt.Errorf("cannot suggest limits for %s: too little was seen of it", t.name)}
+		return command.Fail(command.Failed, "ask again when it has run for half an hour under its usual load, not counting the ten minutes after each start",
+			fmt.Errorf("cannot suggest limits for %s: too little was seen of it", t.name))
 	}
 	_, err := fmt.Fprintf(w, "[memory]\nsoft = \"%dMiB\"\nhard = \"%dMiB\"\n", soft>>20, hard>>20)
 	return err

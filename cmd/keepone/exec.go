@@ -112,7 +112,7 @@ func (e *execution) run(ctx context.Context) error {
 	}
 	exit, err := e.do(spec)
 	if err != nil {
-		return &command.Failure{exit.Status, "", err}
+		return command.Fail(exit.Status, "", err)
 	}
 	exit.Exit()
 	return nil
@@ -122,7 +122,7 @@ func (e *execution) run(ctx context.Context) error {
 // somebody's typing.
 func (e *execution) allowed() (err error) {
 	if st, err := os.Stat(filepath.Join(config.SystemRunBase, e.name)); err == nil && !isRoot() && e.file == filepath.Join(config.Dir(), e.name+".toml") && !exists(e.file) && st.IsDir() {
-		return &command.Failure{command.Failed, "use sudo", fmt.Errorf("cannot run a job of %s: it is the system's, and only root becomes its user", e.name)}
+		return command.Fail(command.Failed, "use sudo", fmt.Errorf("cannot run a job of %s: it is the system's, and only root becomes its user", e.name))
 	}
 	if e.config, err = loadConfig(e.target); err != nil {
 		return err
@@ -132,10 +132,10 @@ func (e *execution) allowed() (err error) {
 		return err
 	}
 	if mark, err := process.Mark(e.runDir); err == nil && process.IsJob(os.Getpid(), mark) {
-		return &command.Failure{command.Failed, "", fmt.Errorf("cannot run a job of %s inside a job of it: it would wait for itself", e.name)}
+		return command.Fail(command.Failed, "", fmt.Errorf("cannot run a job of %s inside a job of it: it would wait for itself", e.name))
 	}
 	if self := os.Geteuid(); self != 0 && uid >= 0 && uid != self {
-		return &command.Failure{command.Failed, "use sudo", fmt.Errorf("cannot run a job of %s: it is to run as user %s, and that is not you", e.name, e.config.Backend.User)}
+		return command.Fail(command.Failed, "use sudo", fmt.Errorf("cannot run a job of %s: it is to run as user %s, and that is not you", e.name, e.config.Backend.User))
 	}
 	if e.exclusive && onTerminal() && e.maxTime != 0 {
 		return command.Misused("redirect its input: </dev/null, or say --max-time 0 and be quick",
@@ -156,7 +156,7 @@ func (e *execution) awaitTurn(ctx context.Context) (*os.File, error) {
 		return nil, command.Silent(exitDetached)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return nil, &command.Failure{command.Failed, "", fmt.Errorf("cannot run a job of %s within %s: %s", e.name, e.timeout, strings.TrimSuffix(err.Error(), ": "+context.DeadlineExceeded.Error()))}
+		return nil, command.Fail(command.Failed, "", fmt.Errorf("cannot run a job of %s within %s: %s", e.name, e.timeout, strings.TrimSuffix(err.Error(), ": "+context.DeadlineExceeded.Error())))
 	}
 	return lock, err
 }
@@ -185,8 +185,8 @@ func (e *execution) room(ctx context.Context) error {
 	if verdict.Room {
 		return nil
 	}
-	return &command.Failure{command.Failed, fmt.Sprintf("let it have the backend's place: keepone exec --exclusive %s -- %s </dev/null", e.name, commandLine(e.argv)),
-		fmt.Errorf("cannot run %s beside the backend: %s", e.argv[0], verdict.Text)}
+	return command.Fail(command.Failed, fmt.Sprintf("let it have the backend's place: keepone exec --exclusive %s -- %s </dev/null", e.name, commandLine(e.argv)),
+		fmt.Errorf("cannot run %s beside the backend: %s", e.argv[0], verdict.Text))
 }
 
 // do runs the job and keeps what was learnt of it.

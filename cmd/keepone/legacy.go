@@ -46,7 +46,7 @@ func claim(t target, adopt string, e *estate, passed *stock) (*legacy, error) {
 	}
 	lock, err := single.Lock(t.lock())
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return nil, &command.Failure{command.Failed, "keepone status " + t.name, fmt.Errorf("cannot run %s a second time: %w", t.name, err)}
+		return nil, command.Fail(command.Failed, "keepone status "+t.name, fmt.Errorf("cannot run %s a second time: %w", t.name, err))
 	} else if err != nil {
 		return nil, fmt.Errorf("cannot run %s: %w", t.name, err)
 	}
@@ -101,8 +101,8 @@ func (l *legacy) acceptable(t target, adopt string) error {
 	orphans := l.state.Backend != nil && l.backend < 0 // their leader is dead
 	switch {
 	case l.backend >= 0 && adopt == "refuse":
-		return &command.Failure{command.Failed, fmt.Sprintf("end it with: kill %d, or set single.adopt", l.state.Backend.PID),
-			fmt.Errorf("cannot run %s: a backend of a former keepone, process %d, still lives, and single.adopt is \"refuse\"", t.name, l.state.Backend.PID)}
+		return command.Fail(command.Failed, fmt.Sprintf("end it with: kill %d, or set single.adopt", l.state.Backend.PID),
+			fmt.Errorf("cannot run %s: a backend of a former keepone, process %d, still lives, and single.adopt is \"refuse\"", t.name, l.state.Backend.PID))
 	case l.held != nil && l.backend < 0 && !orphans && adopt != "replace" && !l.byJob(t):
 		return survivor(t, l.held)
 	}
@@ -135,7 +135,7 @@ func survivor(t target, err error) error {
 	if held := new(single.HeldError); errors.As(err, &held) && len(held.Holders) > 0 {
 		hint = fmt.Sprintf("it may still serve; end it with: kill %d", held.Holders[0].PID)
 	}
-	return &command.Failure{command.Failed, hint, fmt.Errorf("cannot run %s: a backend of a former keepone still lives, and cannot be adopted: %w", t.name, err)}
+	return command.Fail(command.Failed, hint, fmt.Errorf("cannot run %s: a backend of a former keepone still lives, and cannot be adopted: %w", t.name, err))
 }
 
 // leftBy reads the state file. What cannot be believed counts as nothing.

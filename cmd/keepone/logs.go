@@ -70,7 +70,7 @@ func reopenLogs(t target) error {
 		return unreachable(t, err)
 	}
 	if a.Error != "" {
-		return &command.Failure{command.Failed, a.Hint, fmt.Errorf("cannot reopen the output of %s: %s", t.name, a.Error)}
+		return command.Fail(command.Failed, a.Hint, fmt.Errorf("cannot reopen the output of %s: %s", t.name, a.Error))
 	}
 	return nil
 }
@@ -83,11 +83,11 @@ func (l *logs) show(t target) error {
 	case output.Journal:
 		return l.journal(t)
 	case output.Syslog:
-		return &command.Failure{command.Failed, "look in /var/log/syslog or /var/log/messages, or try: journalctl -t " + t.name,
-			fmt.Errorf("cannot show the output of %s: it goes to syslog", t.name)}
+		return command.Fail(command.Failed, "look in /var/log/syslog or /var/log/messages, or try: journalctl -t "+t.name,
+			fmt.Errorf("cannot show the output of %s: it goes to syslog", t.name))
 	case output.Stdout:
-		return &command.Failure{command.Failed, "ask who started keepone, for instance: docker logs CONTAINER",
-			fmt.Errorf("cannot show the output of %s: it goes to keepone's own stdout", t.name)}
+		return command.Fail(command.Failed, "ask who started keepone, for instance: docker logs CONTAINER",
+			fmt.Errorf("cannot show the output of %s: it goes to keepone's own stdout", t.name))
 	default:
 		return l.file(t, to)
 	}
@@ -126,17 +126,17 @@ func (l *logs) journal(t target) error {
 			err = syscall.Exec(path, argv, os.Environ())
 		}
 	}
-	return &command.Failure{command.Failed, "the output is in the journal of the machine that keepone runs on",
-		fmt.Errorf("cannot run %s: %w", strings.Join(argv, " "), err)}
+	return command.Fail(command.Failed, "the output is in the journal of the machine that keepone runs on",
+		fmt.Errorf("cannot run %s: %w", strings.Join(argv, " "), err))
 }
 
 func (l *logs) file(t target, path string) error {
 	err := showLog(os.Stdout, path, l.lines, l.follow)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return &command.Failure{command.Failed, "use sudo, or join the group " + logGroup, fmt.Errorf("cannot show the output of %s: %w", t.name, err)}
+		return command.Fail(command.Failed, "use sudo, or join the group "+logGroup, fmt.Errorf("cannot show the output of %s: %w", t.name, err))
 	case errors.Is(err, fs.ErrNotExist):
-		return &command.Failure{command.Failed, "the file is made when keepone starts: keepone status " + t.name, fmt.Errorf("cannot show the output of %s: %w", t.name, err)}
+		return command.Fail(command.Failed, "the file is made when keepone starts: keepone status "+t.name, fmt.Errorf("cannot show the output of %s: %w", t.name, err))
 	case err != nil:
 		return fmt.Errorf("cannot show the output of %s: %w", t.name, err)
 	}

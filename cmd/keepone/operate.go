@@ -115,7 +115,7 @@ func (o *operation) run(s *selection, args []string) error {
 	case ctx.Err() != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return fmt.Errorf("cannot say that %s is %s: no outcome within %s; it goes on", t.name, o.done, o.timeout)
 	case ctx.Err() != nil:
-		return &command.Failure{exitDetached, "keepone status " + t.name, fmt.Errorf("detached from %s; what was asked for goes on", t.name)}
+		return command.Fail(exitDetached, "keepone status "+t.name, fmt.Errorf("detached from %s; what was asked for goes on", t.name))
 	case err != nil:
 		return unreachable(t, err)
 	case a.Error != "":
@@ -134,14 +134,14 @@ func (o *operation) refused(t target, a control.Answer) error {
 	if json.Unmarshal(a.Body, &r) == nil && r.LastWords != "" && (r.State == "backoff" || r.State == "restarting") {
 		err = fmt.Errorf("%w\nthe last words of the backend:\n%s", err, indent(r.LastWords))
 	}
-	return &command.Failure{command.Failed, a.Hint, err}
+	return command.Fail(command.Failed, a.Hint, err)
 }
 
 // unreachable explains why nobody answers.
 func unreachable(t target, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return &command.Failure{command.Failed, "use sudo, or name the user in control.read or control.operate", err}
+		return command.Fail(command.Failed, "use sudo, or name the user in control.read or control.operate", err)
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
 		f := new(command.Failure)
 		if errors.As(notRunning(t, err), &f) {
@@ -189,7 +189,7 @@ func askStatus(ctx context.Context, t target) (statusReport, error) {
 		return r, err
 	}
 	if a.Error != "" {
-		return r, &command.Failure{command.Failed, a.Hint, errors.New(a.Error)}
+		return r, command.Fail(command.Failed, a.Hint, errors.New(a.Error))
 	}
 	err = json.Unmarshal(a.Body, &r)
 	r.Rivals = readFound(t).Rivals // which the resident does not keep

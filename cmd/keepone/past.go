@@ -33,7 +33,7 @@ func past(t target) (*history.Record, error) {
 		}
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &command.Failure{command.Failed, "it begins when keepone runs: keepone run " + t.name, errors.New("there is no history of " + t.name + " yet")}
+		return nil, command.Fail(command.Failed, "it begins when keepone runs: keepone run "+t.name, errors.New("there is no history of "+t.name+" yet"))
 	}
 	return r, err
 }

@@ -203,7 +203,7 @@ the same and tells the log.`,
 				return unreachable(t, err)
 			}
 			if a.Error != "" {
-				return &command.Failure{command.Failed, a.Hint, fmt.Errorf("cannot reload %s: %s", t.name, a.Error)}
+				return command.Fail(command.Failed, a.Hint, fmt.Errorf("cannot reload %s: %s", t.name, a.Error))
 			}
 			var did reloaded
 			if err := json.Unmarshal(a.Body, &did); err != nil {

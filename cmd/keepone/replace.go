@@ -51,7 +51,7 @@ func upgradeOf(ctx context.Context, t target) error {
 	a, err := control.Ask(ctx, t.control(), control.Request{Op: "upgrade"})
 	switch {
 	case err == nil:
-		return &command.Failure{command.Failed, a.Hint, fmt.Errorf("cannot upgrade %s: %s", t.name, a.Error)}
+		return command.Fail(command.Failed, a.Hint, fmt.Errorf("cannot upgrade %s: %s", t.name, a.Error))
 	case !isReplaced(err):
 		return unreachable(t, err)
 	}
@@ -66,7 +66,7 @@ func upgradeOf(ctx context.Context, t target) error {
 		select {
 		case <-time.After(20 * time.Millisecond):
 		case <-ctx.Done():
-			return &command.Failure{command.Failed, "keepone status " + t.name, fmt.Errorf("cannot say that %s was upgraded: the new program does not answer", t.name)}
+			return command.Fail(command.Failed, "keepone status "+t.name, fmt.Errorf("cannot say that %s was upgraded: the new program does not answer", t.name))
 		}
 	}
 }

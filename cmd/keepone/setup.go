@@ -53,8 +53,8 @@ func setupPath() (string, error) {
 			return path, nil
 		}
 	}
-	return "", &command.Failure{Code: command.Failed, Hint: "make install puts it in place, and so do the packages",
-		Err: fmt.Errorf("cannot find %s: it is neither beside %s nor in %s: %w", setupProgram, own, filepath.Join(dir, "../lib/keepone"), fs.ErrNotExist)}
+	return "", command.Fail(command.Failed, "make install puts it in place, and so do the packages",
+		fmt.Errorf("cannot find %s: it is neither beside %s nor in %s: %w", setupProgram, own, filepath.Join(dir, "../lib/keepone"), fs.ErrNotExist))
 }
 
 // runSetup becomes the other program.

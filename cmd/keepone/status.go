@@ -173,21 +173,21 @@ func notRunning(t target, err error) error {
 		if f := new(command.Failure); errors.As(err, &f) {
 			hint = f.Hint
 		}
-		return &command.Failure{lsbUnknown, hint, err}
+		return command.Fail(lsbUnknown, hint, err)
 	}
 	held := new(single.HeldError)
 	if lock, err := lockIfThere(t.backendLock()); errors.As(err, &held) {
-		return &command.Failure{lsbDead, "it is adopted by: keepone run " + t.name, fmt.Errorf("%s: keepone does not run, but a backend of it still lives: %w", t.name, err)}
+		return command.Fail(lsbDead, "it is adopted by: keepone run "+t.name, fmt.Errorf("%s: keepone does not run, but a backend of it still lives: %w", t.name, err))
 	} else if errors.Is(err, fs.ErrPermission) {
-		return &command.Failure{lsbUnknown, "use sudo", fmt.Errorf("%s: keepone does not run, and whether a backend of it lives is not yours to see: %w", t.name, err)}
+		return command.Fail(lsbUnknown, "use sudo", fmt.Errorf("%s: keepone does not run, and whether a backend of it lives is not yours to see: %w", t.name, err))
 	} else if lock != nil {
 		lock.Close()
 	}
 	if left := leftBy(t); left.backend >= 0 {
 		left.close()
-		return &command.Failure{lsbDead, "", fmt.Errorf("%s: keepone does not run, but its backend, process %d, still lives", t.name, left.state.Backend.PID)}
+		return command.Fail(lsbDead, "", fmt.Errorf("%s: keepone does not run, but its backend, process %d, still lives", t.name, left.state.Backend.PID))
 	}
-	return &command.Failure{lsbStopped, "start it with: keepone run " + t.name, fmt.Errorf("%s: keepone does not run", t.name)}
+	return command.Fail(lsbStopped, "start it with: keepone run "+t.name, fmt.Errorf("%s: keepone does not run", t.name))
 }
 
 // lockIfThere makes no file where there is none.
