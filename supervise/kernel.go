@@ -111,6 +111,8 @@ type Config struct {
 	Unready   func() string                                              // what is known of a backend that is not ready in time; nil for nothing
 	Changed   func(st Status, now, next Socket)                          // after every move; next is nil unless published
 	Starved   func() bool                                                // has the kernel killed anything for want of memory since it was asked last; nil for never
+	Pulse     <-chan time.Time                                           // asks whether the loop lives; nil for never
+	Alive     func(Status)                                               // is its answer
 	Event     func(kind Kind, text string)                               // what is worth remembering; nil where nothing is
 	Log       func(format string, args ...any)
 

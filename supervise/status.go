@@ -42,3 +42,18 @@ type Restart struct {
 	Exit   string // how the former backend ended
 	At     time.Time
 }
+
+// publish hands a copy of the status out.
+func (s *Supervisor) publish() { s.cfg.Changed(s.snapshot(), s.now.socket, s.next.socket) }
+
+func (s *Supervisor) snapshot() Status {
+	st := s.status
+	st.Preparing, st.Leaving = s.preparing != nil, s.leaving
+	if s.next.socket != nil {
+		st.Next = s.next.socket.Generation()
+	}
+	if s.next.backend != nil {
+		st.NextPID = s.next.backend.PID()
+	}
+	return st
+}

@@ -117,6 +117,8 @@ func (s *Supervisor) Run(ctx context.Context) {
 			s.mend()
 		case <-s.sampling.C:
 			s.tick()
+		case <-s.cfg.Pulse:
+			s.cfg.Alive(s.status)
 		}
 	}
 	s.end()
@@ -231,19 +233,4 @@ func (s *Supervisor) watch(ev event, wait func(context.Context, Socket, Backend)
 			s.cfg.Log("cannot tell whether the backend is %s, so waiting the full time: %v", ev, err)
 		}
 	}()
-}
-
-// publish hands a copy of the status out.
-func (s *Supervisor) publish() { s.cfg.Changed(s.snapshot(), s.now.socket, s.next.socket) }
-
-func (s *Supervisor) snapshot() Status {
-	st := s.status
-	st.Preparing, st.Leaving = s.preparing != nil, s.leaving
-	if s.next.socket != nil {
-		st.Next = s.next.socket.Generation()
-	}
-	if s.next.backend != nil {
-		st.NextPID = s.next.backend.PID()
-	}
-	return st
 }

@@ -113,3 +113,19 @@ func (p *play) heard(want string) {
 		p.t.Errorf("heard %s\nwant  %s", got, want)
 	}
 }
+
+// The loop itself answers who asks whether it lives: one that stands does not.
+func TestPulse(t *testing.T) {
+	scene(t, func(p *play) {
+		c := p.config()
+		pulse, alive := make(chan time.Time), make(chan Status, 1)
+		c.Pulse, c.Alive = pulse, func(st Status) { alive <- st }
+		p.start(c)
+		p.weight = Weight{RSS: 42}
+		p.pass(2 * time.Second)
+		pulse <- time.Now()
+		if st := <-alive; st.State != Up || st.RSS != 42 {
+			t.Errorf("%+v", st)
+		}
+	})
+}

@@ -88,7 +88,7 @@ func (s *site) advice(op string) string {
 func (s *site) changed(st supervise.Status, now, next supervise.Socket) {
 	s.pend(st.PID, st.NextPID)
 	s.keepPIDs(st.PID)
-	notify("STATUS=" + st.State.String() + ": " + st.Why)
+	notify(statusText(&st))
 	if st.State == supervise.Closing || st.State == supervise.Stopping {
 		more := s.config().Drain.Timeout + s.config().Stop.Timeout
 		notify(fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", more.Microseconds()))

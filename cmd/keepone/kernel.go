@@ -35,6 +35,8 @@ func (s *site) kernel() supervise.Config {
 		Trouble:   s.trouble,
 		Weigh:     s.weigh,
 		Starved:   s.starved,
+		Pulse:     pulse(),
+		Alive:     alive,
 		Event:     s.event,
 		LastWords: s.lastWords,
 		Changed:   s.changed,

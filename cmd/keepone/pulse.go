@@ -1,0 +1,44 @@
+package main
+
+import (
+	"os"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+
+	"keepone/supervise"
+)
+
+// statusEvery is how often systemctl status is told the backend's memory.
+const statusEvery = 30 * time.Second
+
+// pulse asks the loop, for systemd, whether it lives: at half of WatchdogSec=,
+// as sd_watchdog_enabled(3) advises. Without systemd there is none.
+func pulse() <-chan time.Time {
+	if os.Getenv("NOTIFY_SOCKET") == "" {
+		return nil
+	}
+	every := statusEvery
+	if limit, err := daemon.SdWatchdogEnabled(false); err == nil && limit > 0 {
+		every = min(every, limit/2)
+	}
+	return time.NewTicker(every).C
+}
+
+// alive is said by the loop itself: another goroutine would still say so when
+// the loop stands.
+func alive(st supervise.Status) {
+	notify(daemon.SdNotifyWatchdog + "\n" + statusText(&st))
+}
+
+// statusText is what systemctl status shows.
+func statusText(st *supervise.Status) string {
+	text := "STATUS=" + st.State.String()
+	if st.PID > 0 && st.RSS > 0 {
+		text += ", " + size(st.RSS)
+	}
+	if st.Why != "" {
+		text += ": " + st.Why
+	}
+	return text
+}
