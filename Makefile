@@ -7,19 +7,22 @@ MINUTES  = 30
 UPDATE   = -update
 TOOLS    = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build test long vm backends chaos demo lint race bench packages-for-tests packages-for-vm packages-for-backends packages-for-demo clean
+.PHONY: build test long test-boot vm backends chaos demo lint race bench packages-for-tests packages-for-vm packages-for-backends packages-for-demo clean
 
 build: ## keepone and keepone-setup, static, not position-independent (DESIGN.md, "Go")
 	$(BUILD) -o keepone ./cmd/keepone
 	$(BUILD) -o keepone-setup ./cmd/keepone-setup
 
-test: packages-for-tests ## every test but the long ones, the virtual machine's and the backends'; as root all of them
-	$(GO) test -short -timeout 20m -parallel 8 $$($(GO) list ./... | grep -v -e /e2e/vm -e /e2e/backends)
+test: packages-for-tests ## every test but the long ones, the booted systems' and the backends'; as root all of them
+	$(GO) test -short -timeout 20m -parallel 8 $$($(GO) list ./... | grep -v -e /e2e/boot -e /e2e/vm -e /e2e/backends)
 
 long: packages-for-tests ## all of e2e, with the tests that take half a minute and more, such as coming to rest
 	$(GO) test -timeout 20m -parallel 8 ./e2e
 
-vm: packages-for-tests packages-for-vm ## a Debian under qemu, for what only cgroup v2 can show
+test-boot: vm ## systems that really boot: every init, packages, installation, Debian 11 to 13
+	$(GO) test -count=1 -timeout 30m -parallel 4 ./e2e/boot
+
+vm: packages-for-tests packages-for-boot ## a Debian under qemu, for what only cgroup v2 can show
 	$(GO) test -timeout 20m ./e2e/vm
 
 backends: packages-for-backends ## two dozen real backends; writes the tables of BACKENDS.md, or compares them with UPDATE=
@@ -53,12 +56,12 @@ packages-for-demo:
 	@./packaging/need lighttpd:lighttpd php-cgi:php-cgi
 
 packages-for-tests:
-	@./packaging/need lighttpd:lighttpd php-cgi:php-cgi nginx:nginx-light apache2:apache2-bin python3:python3 curl:curl mmdebstrap:mmdebstrap ip:iproute2 fcgiwrap:fcgiwrap supervisord:supervisor \
+	@./packaging/need lighttpd:lighttpd php-cgi:php-cgi nginx:nginx-light apache2:apache2-bin python3:python3 curl:curl ip:iproute2 fcgiwrap:fcgiwrap supervisord:supervisor \
 		"/usr/lib/*/perl5/*/FCGI.pm:libfcgi-perl" \
 		/usr/lib/python3/dist-packages/prometheus_client/openmetrics/parser.py:python3-prometheus-client
 
-packages-for-vm:
-	@./packaging/need qemu-system-x86_64:qemu-system-x86
+packages-for-boot:
+	@./packaging/need mmdebstrap:mmdebstrap qemu-system-x86_64:qemu-system-x86
 
 packages-for-backends:
 	@./packaging/need lighttpd:lighttpd nginx:nginx-light php-cgi:php8.2-cgi php-fpm8.2:php8.2-fpm python3:python3 fcgiwrap:fcgiwrap \
