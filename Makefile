@@ -7,7 +7,7 @@ MINUTES  = 30
 UPDATE   = -update
 TOOLS    = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build test long test-boot vm backends chaos demo lint race bench packages-for-tests packages-for-vm packages-for-backends packages-for-demo clean
+.PHONY: build test long test-boot vm backends chaos demo lint race bench packages-for-tests packages-for-boot packages-for-backends packages-for-demo clean
 
 build: ## keepone and keepone-setup, static, not position-independent (DESIGN.md, "Go")
 	$(BUILD) -o keepone ./cmd/keepone
