@@ -35,15 +35,20 @@ func (c *Config) Warnings() []string {
 // webPatience is how long nginx waits for an answer by default (fastcgi_read_timeout and its like).
 const webPatience = time.Minute
 
-// Patience warns when a restart at its worst outlasts the web server's: "" when it does not. It is told by check alone, for the
-// defaults are such, and seldom does everything last as long as it may.
+// Patience warns when a restart at its worst outlasts the web server's, and longer than by default: "" when it does not. The
+// defaults may, but seldom does everything last as long as it may, and a warning for everybody is read by nobody.
 func (c *Config) Patience() string {
-	total := c.Drain.Timeout.Seconds() + c.Stop.Timeout.Seconds() + c.Ready.Timeout.Seconds() // no overflow in floats
-	if total <= webPatience.Seconds() {
+	total := c.slowest()
+	if total <= max(webPatience.Seconds(), Command(c.Name, nil, c.by).slowest()) {
 		return ""
 	}
 	return fmt.Sprintf("drain.timeout, stop.timeout and ready.timeout are %.0f s together: at its worst a restart outlasts a web server's "+
 		"patience, 60 s in nginx (fastcgi_read_timeout), and who waits for the next backend gets 504", total)
+}
+
+// slowest is how long a restart may take, in seconds; no overflow in floats.
+func (c *Config) slowest() float64 {
+	return c.Drain.Timeout.Seconds() + c.Stop.Timeout.Seconds() + c.Ready.Timeout.Seconds()
 }
 
 func (c *Config) warnBacklog() string {

@@ -38,9 +38,10 @@ func TestWarnings(t *testing.T) {
 func TestPatience(t *testing.T) {
 	nobody(t)
 	for text, want := range map[string]string{
-		"": "are 100 s together",
+		"":                             "",
+		"[ready]\ntimeout = \"61s\"\n": "are 101 s together",
 		"[drain]\ntimeout = \"10s\"\n[ready]\ntimeout = \"40s\"\n":          "",
-		"[drain]\ntimeout = \"29s\"\n":                                      "are 99 s together",
+		"[drain]\ntimeout = \"29s\"\n":                                      "",
 		"[drain]\ntimeout = \"2500000h\"\n[stop]\ntimeout = \"2500000h\"\n": "are 18000000060 s together",
 	} {
 		if got := parse(t, smallest+text, asRoot).Patience(); !strings.Contains(got, want) || (want == "") != (got == "") {
