@@ -217,7 +217,7 @@ var Keys = []Key{
 	{Name: "limits.nice", Type: "integer", Default: "computed: inherited", Example: "5",
 		Doc:   "Scheduling priority from -20 (first) to 19 (last).",
 		field: func(c *Config) value { return optional{&c.Limits.Nice, -20, 19} }},
-	{Name: "limits.oom_score_adj", Type: "integer", Default: "computed: inherited", Example: "200",
+	{Name: "limits.oom_score_adj", Type: "integer", Default: "computed: inherited, but 0 where that is less", Example: "200",
 		Doc:   "How readily the kernel kills the backend when memory runs out, from -1000 to 1000.",
 		field: func(c *Config) value { return optional{&c.Limits.OOMScoreAdj, -1000, 1000} }},
 

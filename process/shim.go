@@ -100,11 +100,8 @@ func (s *Spec) arrange() error {
 			return fmt.Errorf("cannot set nice to %d: %w", *s.Nice, err)
 		}
 	}
-	if s.OOMScoreAdj != nil {
-		text := []byte(strconv.Itoa(*s.OOMScoreAdj))
-		if err := os.WriteFile("/proc/self/oom_score_adj", text, 0); err != nil {
-			return fmt.Errorf("cannot set oom_score_adj to %s: %w", text, err)
-		}
+	if err := s.setOOMScore(); err != nil {
+		return err
 	}
 	if s.Handoff == ListenFDs {
 		return nil
@@ -115,6 +112,34 @@ func (s *Spec) arrange() error {
 		}
 	}
 	return unix.Close(socketFD)
+}
+
+// oomScore is /proc/PID/oom_score_adj of proc(5).
+const oomScore = "/proc/self/oom_score_adj"
+
+// setOOMScore never passes keepone's own protection on: an init system may have
+// given it that, and the kernel is to find the one who has the memory.
+func (s *Spec) setOOMScore() error {
+	inherited, _ := os.ReadFile(oomScore) // where it cannot be read there is none
+	text := s.oomScore(string(inherited))
+	if text == "" {
+		return nil
+	}
+	if err := os.WriteFile(oomScore, []byte(text), 0); err != nil {
+		return fmt.Errorf("cannot set oom_score_adj to %s: %w", text, err)
+	}
+	return nil
+}
+
+// oomScore is what to set, "" for nothing.
+func (s *Spec) oomScore(inherited string) string {
+	switch {
+	case s.OOMScoreAdj != nil:
+		return strconv.Itoa(*s.OOMScoreAdj)
+	case strings.HasPrefix(inherited, "-"):
+		return "0"
+	}
+	return ""
 }
 
 // closeRest keeps from the backend what is not its own: the pipes, and whatever

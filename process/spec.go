@@ -48,7 +48,7 @@ type Spec struct {
 	Umask       int               // file mode creation mask
 	Limits      map[string]uint64 // "nofile": 1024, in the units of setrlimit(2); Unlimited for no limit
 	Nice        *int              // -20 to 19; nil for no change
-	OOMScoreAdj *int              // -1000 to 1000; nil for no change
+	OOMScoreAdj *int              // -1000 to 1000; nil for keepone's own, but none below 0
 	Frugal      bool              // make it smaller: no transparent huge pages, and less that malloc keeps
 	Handoff     Handoff           // how it gets the listening socket
 	Lock        string            // file that it holds locked for as long as it lives; "" for none
