@@ -30,6 +30,7 @@ type operation struct {
 	request  control.Request
 	timeout  time.Duration
 	takeOver bool // start only
+	survivor bool // stop only
 }
 
 func operations(s *selection) []*cobra.Command {
@@ -45,6 +46,12 @@ exit status 1 and its last words when it failed.`,
 		{op: "stop", done: "stopped", command: &cobra.Command{
 			Use: "stop-backend [NAME]", Aliases: []string{"stop"},
 			Short: "End the backend; its socket stays, and requests wait",
+			Long: `Stop-backend lets the backend finish what it has and ends it, until start-backend.
+
+With --survivor it ends a backend that outlived its keepone, which was killed, at
+once and with all its processes; where there is none, that is success. Init
+systems call it when a stop took too long.`,
+			Example: "    keepone stop-backend web2py\n    keepone stop-backend --survivor web2py",
 		}},
 		{op: "start", done: "started", command: &cobra.Command{
 			Use: "start-backend [NAME]", Aliases: []string{"start"},
@@ -82,6 +89,9 @@ func (o *operation) flags() {
 	} else {
 		f.BoolVar(&o.request.Now, "now", false, "do not wait for requests in flight")
 	}
+	if o.op == "stop" {
+		f.BoolVar(&o.survivor, "survivor", false, "end the backend of a keepone that does not run any more")
+	}
 	if o.op == "restart" {
 		f.BoolVar(&o.request.NoCheck, "no-check", false, "do not run backend.check first")
 	}
@@ -91,6 +101,9 @@ func (o *operation) run(s *selection, args []string) error {
 	t, err := s.resolve(args)
 	if err != nil {
 		return err
+	}
+	if o.survivor {
+		return endSurvivor(t)
 	}
 	if o.takeOver {
 		o.request.Op = "take-over"
