@@ -15,6 +15,10 @@ func sameWait(from, to State) bool {
 
 // patience is how long a state may last; negative is for ever.
 func (s *Supervisor) patience(st State) time.Duration {
+	return s.inTime(st, s.usualPatience(st))
+}
+
+func (s *Supervisor) usualPatience(st State) time.Duration {
 	switch st {
 	case Blocked:
 		return blockedRetry
@@ -50,9 +54,10 @@ func (s *Supervisor) backoff() time.Duration {
 }
 
 // overslept puts a deadline off, once, that is seen long after it passed: this
-// process, or the whole host, stood still. What happened meanwhile is seen first.
+// process, or the whole host, stood still. What happened meanwhile is seen first,
+// unless there is no time left for that.
 func (s *Supervisor) overslept() bool {
-	if s.lenient || time.Since(s.status.Until) < grace {
+	if s.lenient || !s.leaveBy.IsZero() || time.Since(s.status.Until) < grace {
 		return false
 	}
 	s.lenient = true
@@ -82,8 +87,11 @@ func (s *Supervisor) spare() bool {
 	if s.behind = s.queued(); s.behind >= was {
 		return false
 	}
-	s.rearm(max(s.limit, leastRest))
-	return true
+	more := s.inTime(s.status.State, max(s.limit, leastRest))
+	if more > 0 {
+		s.rearm(more)
+	}
+	return more > 0
 }
 
 // expire notes what the deadline cuts off, then makes the move.

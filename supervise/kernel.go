@@ -125,6 +125,7 @@ type Config struct {
 	Patience     time.Duration // how long a planned restart waits for a quiet moment
 	SoftPatience time.Duration // how long one over the soft limit does
 	HardDrain    time.Duration // what requests in flight get over the hard limit
+	LeaveWithin  time.Duration // when keepone leaves: from then to SIGKILL at most, whatever DrainTimeout and StopTimeout say; 0 is as they say
 	Limits       [2]uint64     // soft and hard, bytes; here only to see that they are others
 	OnlyWarn     bool          // nothing is done about memory
 	BackoffLimit time.Duration // the longest wait before another try

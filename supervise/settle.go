@@ -83,51 +83,10 @@ func (s *Supervisor) hurry() {
 	}
 }
 
-// leave begins the end: the public path goes first, so that a web server
-// answers at once instead of queueing at a socket that nobody will serve.
-func (s *Supervisor) leave() {
-	s.leaving = true
-	if s.status.State != Draining && s.status.State != Closing {
-		s.limit, s.hasty = s.cfg.DrainTimeout, false
-	}
-	if s.idle() || s.cfg.Fixed {
-		s.limit, s.hasty = 0, true
-	}
-	if s.cfg.Stays {
-		s.setAside()
-	} else {
-		s.complain(s.published().Withdraw())
-	}
-	s.step(stop, "keepone stops")
-}
-
 // published is the socket at the public path.
 func (s *Supervisor) published() Socket {
 	if s.next.socket != nil {
 		return s.next.socket
 	}
 	return s.now.socket
-}
-
-// setAside lets whoever comes from now on wait for the next keepone, where an
-// init system keeps the socket.
-func (s *Supervisor) setAside() {
-	if s.now.backend == nil {
-		return
-	}
-	if err := s.retire(); err != nil {
-		s.cfg.Log("stopping without a next socket: %v", err)
-	}
-}
-
-// end closes what is left when the backend is down; callers hear of it from
-// the state, and from Run's end.
-func (s *Supervisor) end() {
-	s.endExcuses()
-	for _, g := range []generation{s.now, s.next} {
-		if g.socket != nil {
-			g.socket.Close()
-		}
-	}
-	s.loose.Wait()
 }

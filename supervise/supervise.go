@@ -42,6 +42,7 @@ type Supervisor struct {
 	holdOff   time.Time         // no restart for memory before
 	rival     string            // who blocked the latest spawn
 	leaving   bool              // Run's context is done
+	leaveBy   time.Time         // when SIGKILL comes at the latest; zero for as late as the timeouts say
 	since     time.Time         // when the adopted backend got up, where that is known
 	wasUp     bool              // the adopted backend was ready already
 	replace   Reason            // why the adopted backend is to be replaced; empty when it is not
