@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // SystemRunBase is where the backends that root runs have their run directories.
@@ -19,13 +20,17 @@ func Dir() string {
 
 // RunBase is where run directories are made. It is never below
 // $XDG_RUNTIME_DIR: that is gone at logout and unknown to cron, and two run
-// directories would be two interpreters.
+// directories would be two interpreters. In a container an image may give
+// /run/keepone to whoever runs it; then that is the place, for there is no home
+// to speak of.
 func RunBase() string {
-	if os.Geteuid() == 0 {
+	if os.Geteuid() == 0 || syscall.Access(SystemRunBase, writable) == nil {
 		return SystemRunBase
 	}
 	return filepath.Join(home(), ".local/state/keepone")
 }
+
+const writable = 2 // W_OK of access(2)
 
 func home() string {
 	dir, err := os.UserHomeDir()

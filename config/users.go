@@ -3,7 +3,9 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
+	"os"
 	"os/user"
 	"strconv"
 	"strings"
@@ -13,18 +15,26 @@ import (
 type account struct {
 	name, home string
 	uid, gid   int
-	entry      *user.User
+	entry      *user.User // nil for a number without one
 }
 
-// lookupUser finds a user by name, else by number. There must be an entry: HOME and the groups come from it.
+// lookupUser finds a user by name, else by number. A number needs no entry: a container may have no /etc/passwd, and be run as
+// whomever the host likes. Then the name is the number, so is the group, unless it is who runs keepone, and home is "/".
 func lookupUser(name string) (account, error) {
 	u, err := user.Lookup(name)
-	if err != nil && parseID(name) >= 0 {
+	id := parseID(name)
+	if err != nil && id >= 0 {
 		u, err = user.LookupId(name)
 	}
 	var byName user.UnknownUserError
 	var byID user.UnknownUserIdError
 	switch {
+	case id >= 0 && (errors.As(err, &byID) || errors.Is(err, fs.ErrNotExist)):
+		a := account{name: name, home: "/", uid: id, gid: id}
+		if id == os.Geteuid() {
+			a.gid = os.Getegid()
+		}
+		return a, nil
 	case errors.As(err, &byName), errors.As(err, &byID):
 		return account{}, fmt.Errorf("unknown user %q", name)
 	case err != nil:
@@ -39,6 +49,9 @@ func lookupUser(name string) (account, error) {
 
 // groups is the primary and the supplementary groups, as initgroups(3) would set them.
 func (a account) groups() ([]int, error) {
+	if a.entry == nil {
+		return []int{a.gid}, nil
+	}
 	ids, err := a.entry.GroupIds()
 	if err != nil {
 		return nil, fmt.Errorf("cannot look up the groups of %q: %w", a.name, err)

@@ -33,6 +33,23 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
+// A number without a passwd entry is a user all the same, in a group of that number.
+func TestUserWithoutEntry(t *testing.T) {
+	c := parse(t, "[backend]\ncommand = [\"a\"]\nuser = 4242\n", asRoot)
+	uid, gid, groups, err := c.Credentials()
+	if err != nil || uid != 4242 || gid != 4242 || !slices.Equal(groups, []int{4242}) {
+		t.Errorf("%d %d %v %v", uid, gid, groups, err)
+	}
+	env, err := c.Environ()
+	if err != nil || !slices.Contains(env, "HOME=/") || !slices.Contains(env, "USER=4242") {
+		t.Errorf("%q, %v", env, err)
+	}
+	c = parse(t, "[backend]\ncommand = [\"a\"]\n", Defaults{User: "4242", RunDir: "/x"})
+	if uid, gid, _, err = c.Credentials(); err != nil || uid != -1 || gid != -1 || c.Backend.User != "4242" {
+		t.Errorf("as 4242 itself: %d %d %v", uid, gid, err)
+	}
+}
+
 func TestSocketOwner(t *testing.T) {
 	a := nobody(t)
 	for _, test := range []struct {

@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -218,9 +220,10 @@ func commandLine(argv []string) string {
 func commandName(program string) string { return filepath.Base(program) }
 
 func whoami() string {
-	u, err := user.Current()
-	if err != nil {
-		return ""
+	id := strconv.Itoa(os.Geteuid())
+	u, err := user.LookupId(id)
+	if err != nil { // in a container
+		return id
 	}
 	return u.Username
 }
