@@ -3,6 +3,7 @@ package socket
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -53,6 +54,9 @@ func (l *Listener) collect(pid int, active map[string]bool) error {
 	}
 	for _, entry := range entries {
 		link, err := os.Readlink(dir + "/" + entry.Name())
+		if errors.Is(err, fs.ErrPermission) { // CAP_DAC_OVERRIDE lists them, CAP_SYS_PTRACE alone says what they are
+			return err
+		}
 		number, bad := strconv.Atoi(entry.Name())
 		if err != nil || bad != nil || !strings.HasPrefix(link, "socket:") || active[link] {
 			continue
