@@ -98,6 +98,7 @@ func (s *site) changed(st supervise.Status, now, next supervise.Socket) {
 		s.trim() // nothing happens for a while
 	}
 	s.blocks(st.State)
+	s.beyondRepair(&st)
 	s.watchThese(now, next)
 	s.keepStored(st.PID, now, next)
 	s.latest, s.serving = s.record(st, now, next), append(s.serving[:0], now.(listener))

@@ -17,12 +17,14 @@ import (
 // runFlags are those of keepone run.
 type runFlags struct {
 	selection
+	tenure
 	user, socket, handoff string
 	trial                 bool
 }
 
 func (r *runFlags) flags(f *pflag.FlagSet) {
 	r.selection.flags(f)
+	r.tenure.flags(f)
 	f.BoolVar(&r.trial, "trial", false, "test configuration and state as an upgrade would find them, and exit")
 	f.StringVar(&r.user, "user", "", "without a configuration: the `user` the backend runs as")
 	f.StringVar(&r.socket, "socket", "", "without a configuration: the `path` of the listening socket (default RUN-DIR/NAME.sock)")
@@ -34,22 +36,24 @@ type loader = func() (*config.Config, error)
 
 // runArguments parses the command line of run without a command tree, which
 // would stay in memory.
-func runArguments(args []string) (t target, load func() (*config.Config, error), trial bool, err error) {
-	var r runFlags
+func runArguments(args []string) (t target, load loader, r runFlags, err error) {
 	f := pflag.NewFlagSet("run", pflag.ContinueOnError)
 	f.Usage = func() {}
 	r.flags(f)
 	if err := f.Parse(args); errors.Is(err, pflag.ErrHelp) {
-		return t, nil, false, errors.Join(runHelp(), command.Silent(command.Done))
+		return t, nil, r, errors.Join(runHelp(), command.Silent(command.Done))
 	} else if err != nil {
-		return t, nil, false, command.Misused("keepone run --help", "cannot run: %v", err)
+		return t, nil, r, command.Misused("keepone run --help", "cannot run: %v", err)
+	}
+	if err := r.tenure.check(); err != nil {
+		return t, nil, r, err
 	}
 	if n := f.ArgsLenAtDash(); n >= 0 {
 		t, load, err = r.command(f.Args()[:n], f.Args()[n:])
 	} else {
 		t, load, err = r.configured(f.Args())
 	}
-	return t, load, r.trial, err
+	return t, load, r, err
 }
 
 // configured is keepone run [NAME].

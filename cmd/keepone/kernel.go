@@ -55,6 +55,7 @@ func (s *site) policy(k *supervise.Config) {
 	k.ReadyTimeout, k.DrainTimeout, k.StopTimeout = c.Ready.Timeout, c.Drain.Timeout, c.Stop.Timeout
 	k.Patience, k.BackoffLimit, k.Sample = c.Drain.Patience, c.Backoff.Limit, pace(c.Config)
 	k.Limits = [2]uint64{c.Memory.Soft.Of(c.room), c.Memory.Hard.Of(c.room)}
+	k.LeaveWithin = s.tenure.leaveWithin()
 	k.SoftPatience, k.HardDrain, k.OnlyWarn = c.Memory.Patience, c.Memory.HardDrain, c.Memory.Action == "warn"
 	k.ProbeEvery, k.Failing, k.FailingOf = c.Health.Interval, c.Health.Failures, c.Health.Of
 	k.ExcuseAfter, k.Excuse, k.Stuck = c.Unavailable.Wait, nil, nil

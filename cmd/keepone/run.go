@@ -25,11 +25,11 @@ const trimInterval = 30 * time.Second
 // backend is down. What can be refused is refused before anything is touched
 // that a running site could notice.
 func run(args []string) error {
-	t, load, tryOut, err := runArguments(args)
+	t, load, how, err := runArguments(args)
 	if err != nil {
 		return err
 	}
-	if tryOut {
+	if how.trial {
 		return trial(t, load)
 	}
 	s, left, err := begin(t, load)
@@ -37,6 +37,7 @@ func run(args []string) error {
 		return err
 	}
 	defer s.lockFile.Close()
+	s.tenure = how.tenure
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	// A reader of our stderr that went away must not end us. Not Ignore: the
@@ -58,7 +59,7 @@ func run(args []string) error {
 	s.serve(ctx, left.state.Turn)
 	s.closeGauge()
 	s.clear()
-	return s.close()
+	return s.outcome(s.close())
 }
 
 // serve runs until a signal says stop and the backend is down.
@@ -91,10 +92,13 @@ func (s *site) serve(ctx context.Context, lent *record.Turn) {
 	default:
 		s.log("version %s goes on in place with the same backend", command.Version)
 	}
+	if s.seen == nil {
+		s.explainStop()
+	}
 	notify(daemon.SdNotifyReady)
 	leave, left := context.WithCancel(ctx)
 	defer left()
-	s.leaving = leave
+	s.leaving, s.leave = leave, left
 	go s.signals(ctx, left)
 	s.loop.Run(leave)
 	s.log("stopped")

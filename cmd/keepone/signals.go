@@ -12,10 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// caughtSignals are told to the resident and end nothing by themselves.
-var caughtSignals = []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1}
-
-// signals turns the first SIGTERM into a stop, and the next into a hurry.
+// signals turns the first SIGTERM, or what else stops keepone, into a stop, and
+// the next into a hurry.
 func (s *site) signals(ctx context.Context, leave func()) {
 	for first := true; ; {
 		select {

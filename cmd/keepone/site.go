@@ -62,6 +62,9 @@ type site struct {
 	takingOver chan struct{}                // held by the one take-over at a time
 	caught     chan os.Signal               // from the very beginning
 	leaving    context.Context              // done when keepone was told to stop
+	leave      func()                       // tells it to
+	tenure     tenure                       // what it is to end for
+	gaveUp     error                        // why it ended by itself; the loop's
 	former     supervise.Legacy             // what a killed keepone left
 	turn       atomic.Pointer[record.Turn]  // who has the backend's place; nil for nobody
 	takingBack atomic.Bool                  // that turn is over
