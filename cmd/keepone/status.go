@@ -30,7 +30,7 @@ const (
 )
 
 func statusCommand(s *selection) *cobra.Command {
-	var asJSON, watch, plugin bool
+	var asJSON, watch, plugin, ready, live bool
 	c := &cobra.Command{
 		Use:   "status [NAME]",
 		Short: "Show the backend, its memory and its queue",
@@ -38,12 +38,20 @@ func statusCommand(s *selection) *cobra.Command {
 Exit status: 0 it runs, 1 it is wanted but dead, 3 it does not run, 4 unknown.
 With --nagios it is one line with performance data, and the exit status is that
 of a monitoring plugin: 0 all is well, 1 look at it by day, 2 nobody serves, 3
-unknown.`,
+unknown.
+
+--ready and --live are for what asks again and again, a container's health check
+for instance. They print nothing, or on stderr why the exit status is 1. --ready:
+the backend serves; also while it is drained for a planned restart, for nobody is
+refused then. --live: keepone answers, whatever the backend does.`,
 		Example: "    keepone status\n    keepone status web2py --json\n    keepone status --watch",
 		Args:    oneName,
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := oneOf(c, "json", "watch", "nagios"); err != nil {
+			if err := oneOf(c, "json", "watch", "nagios", "ready", "live"); err != nil {
 				return err
+			}
+			if ready || live {
+				return alive(s, args, ready)
 			}
 			if plugin {
 				return pluginOf(s.resolve(args))
@@ -64,6 +72,8 @@ unknown.`,
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON: sizes in bytes, times in seconds")
 	c.Flags().BoolVarP(&watch, "watch", "w", false, "redraw it in place every second, until Ctrl-C")
 	c.Flags().BoolVar(&plugin, "nagios", false, "be a monitoring plugin")
+	c.Flags().BoolVar(&ready, "ready", false, "only say by the exit status whether the backend serves: 0, else 1")
+	c.Flags().BoolVar(&live, "live", false, "only say by the exit status whether keepone answers: 0, else 1")
 	return c
 }
 
