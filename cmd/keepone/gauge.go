@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -72,8 +73,10 @@ func (s *site) openGauge(left *legacy) {
 		}
 	}
 	warn(g.scale.Keep(s.weight(), left.backend >= 0))
-	if saved := s.config().Memory.History; filepath.Dir(saved) == stateDir {
-		warn(os.MkdirAll(stateDir, 0o755)) // any other directory is somebody's to make
+	if saved := s.config().Memory.History; filepath.Dir(saved) == stateDir { // any other directory is somebody's to make
+		if err := os.MkdirAll(stateDir, 0o755); err != nil {
+			warn(fmt.Errorf("cannot make the directory of the history, %s: %w; memory.history names another place", stateDir, err))
+		}
 	}
 	warn(history.Restore(s.config().Memory.History, s.history()))
 	var err error

@@ -27,7 +27,7 @@ func (s *site) kernel() supervise.Config {
 		Spawn:     s.spawn,
 		Ready:     s.ready,
 		Quiet:     quiet,
-		Drained:   drained,
+		Drained:   s.drained,
 		Probe:     s.probe,
 		Check:     s.check,
 		Unready:   s.whyUnready,
@@ -133,10 +133,9 @@ func quiet(ctx context.Context, on supervise.Socket, patience time.Duration) err
 	return socket.Quiet(ctx, on.(listener).Listener, patience)
 }
 
-// drained also asks the backend's own descriptors, where it may: connections
-// from another network namespace, a web server in a container, are in no dump
-// of ours.
-func drained(ctx context.Context, on supervise.Socket, from supervise.Backend) error {
+// drained also asks the backend's own descriptors: connections from another
+// network namespace, a web server in a container, are in no dump of ours.
+func (s *site) drained(ctx context.Context, on supervise.Socket, from supervise.Backend) error {
 	l, members := on.(listener).Listener, from.(backend).Members
 	for {
 		if err := socket.Drained(ctx, l, nil); err != nil {
@@ -144,7 +143,7 @@ func drained(ctx context.Context, on supervise.Socket, from supervise.Backend) e
 		}
 		n, err := socket.ActiveIn(l, members())
 		if errors.Is(err, os.ErrPermission) {
-			return nil // an ordinary user has no web server in a container of root's
+			n, err = s.unseen(l, from.(backend))
 		}
 		if n == 0 || err != nil {
 			return err
@@ -155,6 +154,23 @@ func drained(ctx context.Context, on supervise.Socket, from supervise.Backend) e
 			return ctx.Err()
 		}
 	}
+}
+
+// unseen counts as the backend's user. Who may not even do that is an ordinary
+// user who has no web server in a container of somebody else's, or is told.
+func (s *site) unseen(l *socket.Listener, from backend) (int, error) {
+	uid, gid, _, err := from.made.Credentials()
+	if err != nil {
+		return 0, err
+	}
+	n, err := socket.UnseenIn(l, from.Members(), uid, gid)
+	if errors.Is(err, os.ErrPermission) {
+		if isFirst() {
+			s.log("warning: requests from another network namespace are not waited for: %v", err)
+		}
+		return 0, nil
+	}
+	return n, err
 }
 
 func (s *site) lastWords() string {

@@ -54,9 +54,10 @@ func (s *site) hardLimit() uint64 {
 const stateDir = "/var/lib/keepone"
 
 // savedHistory is the default of memory.history. A run directory below /run does
-// not outlive a reboot; any other has it beside it.
+// not outlive a reboot; any other has it beside it, and so has that of an
+// ordinary user in a container.
 func (t target) savedHistory() string {
-	if filepath.Dir(t.runDir) == config.SystemRunBase {
+	if filepath.Dir(t.runDir) == config.SystemRunBase && isRoot() {
 		return filepath.Join(stateDir, t.name+".history")
 	}
 	return t.runDir + ".history"
