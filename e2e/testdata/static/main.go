@@ -1,0 +1,73 @@
+// Static is a backend that needs nothing but itself: no libc, no shell, no
+// file. It speaks HTTP at descriptor 0, says what it does on standard output,
+// and follows SIGTERM at once.
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	if len(os.Args) > 1 {
+		alone(os.Args[1])
+		return
+	}
+	signal.Ignore(syscall.SIGPIPE)
+	l, err := net.FileListener(os.Stdin)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(3)
+	}
+	fmt.Println("static serves as user", os.Getuid(), "group", os.Getgid())
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			os.Exit(4)
+		}
+		go serve(conn)
+	}
+}
+
+func serve(conn net.Conn) {
+	defer conn.Close()
+	line, err := bufio.NewReader(conn).ReadString('\n')
+	if err != nil {
+		return
+	}
+	text := fmt.Sprint(os.Getpid())
+	switch f := strings.Fields(line); f[1] {
+	case "/slow":
+		fmt.Println("slow")
+		time.Sleep(time.Second)
+	case "/never":
+		signal.Ignore(syscall.SIGTERM)
+		fmt.Println("never")
+		select {}
+	case "/orphan": // whose end is reaped by nobody but process 1
+		start("parent").Wait()
+	}
+	fmt.Fprintf(conn, "HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(text), text)
+}
+
+// alone is a process without a backend's duties: a parent that leaves a child.
+func alone(who string) {
+	if who == "parent" {
+		start("child")
+	}
+}
+
+func start(who string) *os.Process {
+	p, err := os.StartProcess("/proc/self/exe", []string{"static", who}, &os.ProcAttr{Files: []*os.File{nil, os.Stdout, os.Stderr}})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(5)
+	}
+	return p
+}
