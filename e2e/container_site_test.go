@@ -165,4 +165,3 @@ func (c *container) stop(sig syscall.Signal) int {
 	}
 	return c.cmd.ProcessState.ExitCode()
 }
-
