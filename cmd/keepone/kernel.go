@@ -36,7 +36,7 @@ func (s *site) kernel() supervise.Config {
 		Weigh:     s.weigh,
 		Starved:   s.starved,
 		Pulse:     pulse(),
-		Alive:     alive,
+		Alive:     beat,
 		Event:     s.event,
 		LastWords: s.lastWords,
 		Changed:   s.changed,

@@ -25,9 +25,9 @@ func pulse() <-chan time.Time {
 	return time.NewTicker(every).C
 }
 
-// alive is said by the loop itself: another goroutine would still say so when
+// beat is said by the loop itself: another goroutine would still say so when
 // the loop stands.
-func alive(st supervise.Status) {
+func beat(st supervise.Status) {
 	notify(daemon.SdNotifyWatchdog + "\n" + statusText(&st))
 }
 
