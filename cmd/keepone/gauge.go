@@ -44,6 +44,7 @@ type gauge struct {
 	kills    *cgroup.Kills // nil where the kernel does not count them
 	killed   uint64        // by the kernel, at the latest look
 	looked   time.Time     // when that was
+	rose     time.Time     // when it was seen to rise; zero where that is told, or long ago
 	events   *cgroup.Events
 	pressure *cgroup.Pressure // both nil without a memory cgroup of our own
 	stalls   int              // samples in a row

@@ -5,15 +5,15 @@ import "time"
 // look counts whom the kernel has killed for want of memory, and how often it
 // has slowed somebody down at a memory.high.
 func (g *gauge) look() (slowed bool) {
-	g.looked = time.Now()
 	if g.events == nil {
 		if g.kills != nil {
-			g.killed, _ = g.kills.Look()
+			killed, _ := g.kills.Look()
+			g.count(killed, time.Now())
 		}
 		return false
 	}
 	counts, changed := g.events.Look()
-	g.killed = counts.OOMKill
+	g.count(counts.OOMKill, time.Now())
 	old := g.wall.Load()
 	if !changed && old != nil {
 		return false
@@ -41,15 +41,32 @@ func (g *gauge) standsStill() bool {
 	return g.stalls >= stalled && waited >= waiting
 }
 
-// stale is a look so long ago that a count which rose since proves nothing:
-// the host's may be about anybody.
-const stale = time.Minute
+const (
+	// stale is a look so long ago that a count which rose since proves nothing:
+	// the host's may be about anybody.
+	stale = time.Minute
+	// dying is how long a process may take from the kernel's decision to its exit:
+	// what it has must be given back first, and a sample may come in between.
+	dying = 3 * time.Second
+)
 
-// starved is asked when a backend was killed: by the kernel, since the latest
-// sample?
+// count notes how many the kernel has killed so far.
+func (g *gauge) count(killed uint64, now time.Time) {
+	if killed > g.killed && !g.looked.IsZero() && now.Sub(g.looked) < stale {
+		g.rose = now
+	}
+	g.killed, g.looked = killed, now
+}
+
+// wasKilled says whether the kernel has just killed somebody, and only once.
+func (g *gauge) wasKilled(now time.Time) bool {
+	lately := !g.rose.IsZero() && now.Sub(g.rose) < dying
+	g.rose = time.Time{}
+	return lately
+}
+
+// starved is asked when a backend was killed: by the kernel?
 func (s *site) starved() bool {
-	g := &s.gauge
-	before, then := g.killed, g.looked
-	g.look()
-	return g.killed > before && time.Since(then) < stale
+	s.gauge.look()
+	return s.gauge.wasKilled(time.Now())
 }
