@@ -13,6 +13,7 @@ for node in null zero full urandom; do
 	: >"$root/dev/$node"
 	mount --bind "/dev/$node" "$root/dev/$node"
 done
+[ ! -d "$root/tmp" ] || mount -t tmpfs tmpfs "$root/tmp"
 mount --bind "$volume" "$root/run/keepone"
 mount -o remount,bind,ro "$root"
 exec setpriv --bounding-set "$bound" --inh-caps -all -- \
