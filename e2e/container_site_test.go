@@ -73,7 +73,7 @@ func newContainer(t *testing.T, user string, args ...string) *container {
 		t.Fatal(err)
 	}
 	c := &container{t: t, root: dir + "/root", volume: dir + "/run", log: dir + "/log", user: user}
-	t.Cleanup(func() { c.end(dir) })
+	t.Cleanup(func() { os.RemoveAll(dir) })
 	for _, d := range []string{c.volume, c.root, c.root + "/proc", c.root + "/dev", c.root + "/run/keepone"} {
 		c.must(os.MkdirAll(d, 0o755))
 	}
@@ -85,6 +85,7 @@ func newContainer(t *testing.T, user string, args ...string) *container {
 		c.root, c.volume, user, dockers, "/keepone", "run"}, args...)
 	c.process, err = start(c.log, os.Environ(), -1, argv...)
 	c.must(err)
+	t.Cleanup(c.destroy)
 	return c
 }
 
@@ -95,27 +96,41 @@ func (c *container) must(errs ...error) {
 	}
 }
 
-// end demands that nothing is left of the container.
-func (c *container) end(dir string) {
+// destroy ends the container with all that is in it, and says what it said where the test failed. A change of user has made
+// process 1 forget that it is to end with unshare, its parent.
+func (c *container) destroy() {
 	if c.t.Failed() {
-		c.t.Logf("the container said:\n%s", tail(c.log))
+		c.t.Logf("%s:\n%s", filepath.Base(c.log), tail(c.log))
 	}
-	if c.process != nil {
-		c.process.end(syscall.SIGKILL, 10*time.Second) // with it goes process 1, and with that all others
+	if first := c.findFirst(); first > 0 {
+		_ = syscall.Kill(first, syscall.SIGKILL) // its number is its own as long as unshare waits for it
 	}
-	os.RemoveAll(dir)
+	if !c.end(syscall.SIGKILL, 10*time.Second) {
+		c.t.Error("unshare does not end")
+	}
+}
+
+// findFirst is process 1 as seen from outside; 0 where there is none.
+func (c *container) findFirst() int {
+	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", c.pid(), c.pid()))
+	first, _ := strconv.Atoi(strings.TrimSpace(string(children)))
+	return first
+}
+
+// begun finds process 1.
+func (c *container) begun() bool {
+	if !c.alive() {
+		c.t.Fatal("the container has ended")
+	}
+	c.first = c.findFirst()
+	return c.first != 0
 }
 
 // await returns when process 1 is keepone and its backend is ready.
 func (c *container) await() {
 	c.t.Helper()
 	await(c.t, 20*time.Second, "the container is ready", func() bool {
-		children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", c.pid(), c.pid()))
-		c.first, _ = strconv.Atoi(strings.TrimSpace(string(children)))
-		if !c.alive() {
-			c.t.Fatal("the container has ended")
-		}
-		return c.first != 0 && c.exec("status", "--ready").code == 0
+		return c.begun() && c.exec("status", "--ready").code == 0
 	})
 }
 

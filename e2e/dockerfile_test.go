@@ -110,12 +110,7 @@ func (s *stage) run(t *testing.T, volume, log string) *container {
 	if c.process, err = start(log, os.Environ(), -1, argv...); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("%s:\n%s", filepath.Base(log), tail(log))
-		}
-		c.process.end(syscall.SIGKILL, 10*time.Second)
-	})
+	t.Cleanup(c.destroy)
 	return c
 }
 
@@ -174,16 +169,6 @@ func TestDockerfile(t *testing.T) {
 	if code := front.stop(web.signal); code != 0 {
 		t.Errorf("the web server's exit status %d", code)
 	}
-}
-
-// begun finds process 1.
-func (c *container) begun() bool {
-	if !c.alive() {
-		c.t.Fatal("the container has ended")
-	}
-	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", c.pid(), c.pid()))
-	c.first, _ = strconv.Atoi(strings.TrimSpace(string(children)))
-	return c.first != 0
 }
 
 // curl asks the web server from within its network namespace, so many times, and returns what it was told.
