@@ -31,7 +31,7 @@ func main() {
 		if err := resident.Reexec(os.Args); err != nil {
 			os.Exit(command.Report(err))
 		}
-		os.Exit(command.Report(run(os.Args[2:])))
+		os.Exit(command.Report(told(run(os.Args[2:]))))
 	}
 	os.Exit(command.Report(commands().Execute()))
 }
