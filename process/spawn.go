@@ -149,9 +149,12 @@ func (s *Spawner) fork(p *Process, fds []uintptr, env []string) error {
 		defer unix.Close(dir)
 		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, dir
 	}
-	pid, status, err := s.Reaper.start(func() (int, error) {
-		return syscall.ForkExec("/proc/self/exe", shimArgs(s.Name), attr)
-	})
+	pid, status, err := s.start(attr)
+	if attr.Sys.UseCgroupFD && errors.Is(err, syscall.ENOSYS) {
+		attr.Sys.UseCgroupFD = false
+		pid, status, err = s.start(attr)
+		g = s.moved(pid, g, err)
+	}
 	if err != nil && g != nil {
 		g.remove()
 		g.close()
@@ -172,6 +175,29 @@ func (s *Spawner) fork(p *Process, fds []uintptr, env []string) error {
 		}
 	}
 	return nil
+}
+
+func (s *Spawner) start(attr *syscall.ProcAttr) (int, <-chan syscall.WaitStatus, error) {
+	return s.Reaper.start(func() (int, error) {
+		return syscall.ForkExec("/proc/self/exe", shimArgs(s.Name), attr)
+	})
+}
+
+// moved is for where clone3(2) is forbidden, and so a start in a cgroup, as
+// RestrictNamespaces= of systemd.exec(5) does it. A shim that waits for the word
+// is alone, so nobody stays behind. It returns the cgroup, nil where the process
+// is not in it; nothing happens where there is none.
+func (s *Spawner) moved(pid int, g *group, err error) *group {
+	if err != nil {
+		return g
+	}
+	if err := g.write("cgroup.procs", strconv.Itoa(pid)); err != nil {
+		s.Log("cannot move process %d to the cgroup %s, following it through /proc: %v", pid, g.dir, err)
+		g.remove()
+		g.close()
+		return nil
+	}
+	return g
 }
 
 func (s *Spawner) group() *group {
