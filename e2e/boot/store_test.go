@@ -7,8 +7,12 @@ import "strings"
 const both = `set -u
 backend=$1
 kill -STOP "$backend"
+for i in $(seq 200); do # until it stands still it may accept
+	grep -q '^State:.T' /proc/$backend/status && break
+	sleep 0.01
+done
 for i in 0 1 2 3 4 5 6 7 8 9; do
-	curl -s -o /dev/null -w '%{http_code}\n' http://127.0.0.1/pid.php >/tmp/both.$i &
+	curl -s -m 60 -o /dev/null -w '%{http_code}\n' http://127.0.0.1/pid.php >/tmp/both.$i &
 done
 for i in $(seq 200); do
 	keepone status php --json | grep -q '"pending": 10' && break
