@@ -98,17 +98,6 @@ func (s *system) lossless(commands string) {
 	}
 }
 
-// crashed checks that a backend that is killed is followed by another.
-func (s *system) crashed() {
-	s.Helper()
-	before := s.backend()
-	s.run("kill -9 " + before)
-	s.await("keepone status php | grep -q 'php: up'")
-	if after := s.run("curl -sf http://127.0.0.1/pid.php"); after == "pid "+before {
-		s.Errorf("process %s answers after it was killed", before)
-	}
-}
-
 // shows checks what an administrator sees first.
 func (s *system) shows() {
 	s.Helper()
