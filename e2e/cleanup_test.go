@@ -96,4 +96,7 @@ func (s *site) stopKeepone() {
 	if _, err := os.Lstat(s.socket); err == nil && !s.given {
 		s.t.Errorf("%s is left", s.socket)
 	}
+	if left, err := os.ReadDir(s.run); err == nil && len(left) == 0 {
+		s.t.Errorf("the empty directory %s is left", s.run)
+	}
 }

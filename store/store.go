@@ -1,6 +1,6 @@
 // Package store keeps descriptors in systemd's descriptor store: what is there
-// outlives keepone, and also keepone and its backend together. Elsewhere it does
-// nothing.
+// outlives keepone, and also keepone and its backend together. It tells systemd
+// other things, too. Elsewhere it does nothing.
 //
 // See sd_notify(3) for FDSTORE, sd_listen_fds(3) for what comes back, and
 // systemd.service(5) for FileDescriptorStoreMax.
@@ -58,6 +58,10 @@ func Put(name string, fd int) error {
 // Remove lets go of everything that is stored under the name.
 func Remove(name string) error { return send("FDSTOREREMOVE=1\nFDNAME=" + name) }
 
+// Say tells systemd a state, as sd_notify(3), and does not wait where it reads
+// nothing: then the error is EAGAIN.
+func Say(state string) error { return send(state) }
+
 // send is sd_pid_notify_with_fds(3), from a socket that is not connected: only
 // then may a message carry descriptors and a name that begins with @.
 func send(message string, fds ...int) error {
@@ -67,7 +71,7 @@ func send(message string, fds ...int) error {
 	}
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
-		return fmt.Errorf("cannot tell systemd what to store: %w", err)
+		return fmt.Errorf("cannot tell systemd anything: %w", err)
 	}
 	defer unix.Close(fd)
 	var rights []byte
@@ -76,7 +80,7 @@ func send(message string, fds ...int) error {
 	}
 	err = unix.Sendmsg(fd, []byte(message), rights, &unix.SockaddrUnix{Name: path}, unix.MSG_NOSIGNAL)
 	if err != nil {
-		return fmt.Errorf("cannot tell systemd at %s what to store: %w", path, err)
+		return fmt.Errorf("cannot tell systemd at %s: %w", path, err)
 	}
 	return nil
 }

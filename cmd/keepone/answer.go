@@ -14,6 +14,7 @@ import (
 	"keepone/record"
 	"keepone/rival"
 	"keepone/rss"
+	"keepone/store"
 	"keepone/supervise"
 )
 
@@ -88,10 +89,10 @@ func (s *site) advice(op string) string {
 func (s *site) changed(st supervise.Status, now, next supervise.Socket) {
 	s.pend(st.PID, st.NextPID)
 	s.keepPIDs(st.PID)
-	notify(statusText(&st))
+	store.Say(statusText(&st)) // news that is lost is followed by other news
 	if st.State == supervise.Closing || st.State == supervise.Stopping {
 		more := s.config().Drain.Timeout + s.config().Stop.Timeout
-		notify(fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", more.Microseconds()))
+		store.Say(fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", more.Microseconds()))
 	}
 	rests := st.State == supervise.Up || st.State == supervise.Down || st.State == supervise.Blocked
 	if rests || st.State == supervise.Backoff && time.Until(st.Until) >= time.Second {

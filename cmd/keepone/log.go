@@ -96,5 +96,6 @@ func (s *site) trim() {
 	}
 }
 
-// notify tells systemd, where it listens; elsewhere it does nothing.
+// notify tells systemd, where it listens, and waits until it can: that is not
+// for the loop. Elsewhere it does nothing.
 func notify(state string) { daemon.SdNotify(false, state) }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
+	"keepone/store"
 	"keepone/supervise"
 )
 
@@ -26,9 +27,9 @@ func pulse() <-chan time.Time {
 }
 
 // beat is said by the loop itself: another goroutine would still say so when
-// the loop stands.
+// the loop stands. An init that does not read is not waited for.
 func beat(st supervise.Status) {
-	notify(daemon.SdNotifyWatchdog + "\n" + statusText(&st))
+	store.Say(daemon.SdNotifyWatchdog + "\n" + statusText(&st))
 }
 
 // statusText is what systemctl status shows.

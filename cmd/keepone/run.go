@@ -58,8 +58,9 @@ func run(args []string) error {
 	}
 	s.serve(ctx, left.state.Turn)
 	s.closeGauge()
+	closed := s.close() // before the directory goes, in which the control socket is
 	s.clear()
-	return s.outcome(s.close())
+	return s.outcome(closed)
 }
 
 // serve runs until a signal says stop and the backend is down.

@@ -65,8 +65,12 @@ func (g *gauge) wasKilled(now time.Time) bool {
 	return lately
 }
 
-// starved is asked when a backend was killed: by the kernel?
+// starved is asked when a backend was killed: by the kernel? The host's count may
+// be about anybody, so there only what rose since the latest sample is believed.
 func (s *site) starved() bool {
+	if s.gauge.events == nil {
+		s.gauge.rose = time.Time{}
+	}
 	s.gauge.look()
 	return s.gauge.wasKilled(time.Now())
 }
