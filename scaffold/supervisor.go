@@ -1,0 +1,256 @@
+package scaffold
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A setting is a line of an ini file, or of a unit.
+type setting struct{ section, key, value string }
+
+// ini reads supervisord's files as Python's ConfigParser does: a line that
+// begins with white space goes on with the value before, a comment begins with
+// ; or # at the line's beginning or behind white space.
+func ini(text string) []setting {
+	var all []setting
+	section := ""
+	for line := range strings.Lines(text) {
+		indented := strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t")
+		bare := strings.TrimSpace(uncomment(line))
+		switch {
+		case bare == "":
+		case indented && len(all) > 0 && all[len(all)-1].section == section:
+			all[len(all)-1].value += "\n" + bare
+		case bare[0] == '[' && strings.HasSuffix(bare, "]"):
+			section = bare[1 : len(bare)-1]
+		default:
+			at := strings.IndexAny(bare, "=:")
+			if at < 0 {
+				continue
+			}
+			all = append(all, setting{section, strings.ToLower(strings.TrimSpace(bare[:at])), strings.TrimSpace(bare[at+1:])})
+		}
+	}
+	return all
+}
+
+func uncomment(line string) string {
+	for i := range len(line) {
+		if (line[i] == ';' || line[i] == '#') && (i == 0 || line[i-1] == ' ' || line[i-1] == '\t') {
+			return line[:i]
+		}
+	}
+	return line
+}
+
+// fromSupervisor makes a plan of every [program:x] and [fcgi-program:x].
+func fromSupervisor(s Source) ([]*Plan, error) {
+	all := ini(s.Text)
+	here := "."
+	if filepath.IsAbs(s.Path) {
+		here = filepath.Dir(s.Path)
+	}
+	var plans []*Plan
+	var order []string
+	for _, l := range all {
+		if isProgram(l.section) && !slices.Contains(order, l.section) {
+			order = append(order, l.section)
+		}
+	}
+	for _, section := range order {
+		kind, name, _ := strings.Cut(section, ":")
+		r := supervised{p: &Plan{Name: name, passed: kind == "fcgi-program"}, expansions: map[string]string{
+			"program_name": name, "group_name": name, "process_num": "0", "numprocs": "1", "here": here}}
+		if r.p.passed {
+			r.p.Handoff, r.p.Protocol = "", ""
+		}
+		for _, l := range all { // what [supervisord] says is for all
+			if l.section == "supervisord" && (l.key == "environment" || l.key == "umask" || l.key == "directory") {
+				r.take(l)
+			}
+		}
+		for _, l := range all {
+			if l.section == section {
+				r.take(l)
+			}
+		}
+		if r.err != nil {
+			return nil, fmt.Errorf("[%s]: %w", section, r.err)
+		}
+		if len(r.p.Command) > 0 {
+			plans = append(plans, r.p)
+		}
+	}
+	return plans, nil
+}
+
+func isProgram(section string) bool {
+	return strings.HasPrefix(section, "program:") || strings.HasPrefix(section, "fcgi-program:")
+}
+
+// A supervised is one of supervisord's sections on its way to a plan.
+type supervised struct {
+	p          *Plan
+	expansions map[string]string
+	err        error
+}
+
+// needless are keys whose work keepone does in its own way, or that say nothing to it.
+var needless = []string{"process_name", "autostart", "autorestart", "startsecs", "startretries", "exitcodes", "redirect_stderr", "priority",
+	"stdout_capture_maxbytes", "stderr_capture_maxbytes", "stdout_events_enabled", "stderr_events_enabled", "stderr_logfile_maxbytes",
+	"stderr_logfile_backups", "stopasgroup", "killasgroup", "serverurl", "nodaemon"}
+
+// take carries over one key; the meanings are those of supervisord's manual.
+func (r *supervised) take(l setting) {
+	value := r.expand(l.value)
+	p := r.p
+	switch l.key {
+	case "command":
+		p.Command, r.err = splitQuoted(value, posix)
+		p.unwrap(0)
+	case "directory":
+		p.chdir(value)
+	case "user":
+		p.setUser(value)
+	case "umask":
+		if isMode(value) {
+			p.set("backend.umask", quote(value))
+		}
+	case "environment":
+		p.pairs(value)
+	case "stopsignal":
+		p.set("stop.signal", quote("SIG"+strings.TrimPrefix(strings.ToUpper(value), "SIG")))
+	case "stopwaitsecs":
+		if n, err := strconv.Atoi(value); err == nil && n >= 0 {
+			p.set("stop.timeout", quote(fmt.Sprintf("%ds", n)))
+		}
+	case "numprocs":
+		if value != "1" {
+			p.note("numprocs = %s: keepone runs one process, which may have children or threads", value)
+		}
+	case "socket", "socket_owner", "socket_mode", "socket_backlog":
+		r.socket(l.key, value)
+	case "stdout_logfile", "stdout_logfile_maxbytes", "stdout_logfile_backups":
+		r.output(l.key, value)
+	case "stderr_logfile":
+		if !slices.Contains([]string{"AUTO", "NONE", "syslog"}, value) {
+			p.note("stderr_logfile = %s: keepone writes stdout and stderr to one place, output.to", value)
+		}
+	default:
+		if !slices.Contains(needless, l.key) {
+			p.note("%s = %s was not carried over: keepone has nothing of that kind", l.key, value)
+		}
+	}
+}
+
+func (r *supervised) socket(key, value string) {
+	switch key {
+	case "socket":
+		r.p.Socket = r.p.address(value)
+	case "socket_owner":
+		owner, group, _ := strings.Cut(value, ":")
+		if owner != "" {
+			r.p.set("socket.owner", quote(owner))
+		}
+		if group != "" {
+			r.p.set("socket.group", quote(group))
+		}
+	case "socket_mode":
+		if isMode(value) {
+			r.p.set("socket.mode", quote(value))
+		}
+	case "socket_backlog":
+		if n, err := strconv.Atoi(value); err == nil && n > 0 && n <= 65535 {
+			r.p.set("socket.backlog", strconv.Itoa(n))
+		}
+	}
+}
+
+func (r *supervised) output(key, value string) {
+	size := value
+	for _, unit := range []string{"KB", "MB", "GB"} {
+		if n, ok := strings.CutSuffix(strings.ToUpper(value), unit); ok {
+			size = n + unit[:1] + "iB" // supervisord counts in powers of two
+		}
+	}
+	n, _ := strconv.Atoi(strings.TrimRight(size, "KMGiB"))
+	switch {
+	case key == "stdout_logfile" && filepath.IsAbs(value) && !strings.HasPrefix(value, "/dev/"):
+		r.p.set("output.to", quote(filepath.Clean(value)))
+	case key == "stdout_logfile" && value == "syslog":
+		r.p.set("output.to", quote("syslog"))
+	case key == "stdout_logfile_maxbytes" && (n >= 4096 || n > 0 && n < 1<<20 && size != value):
+		if size == value {
+			size += "B"
+		}
+		r.p.set("output.limit", quote(size))
+	case key == "stdout_logfile_backups" && n >= 0 && n < 100:
+		r.p.set("output.keep", strconv.Itoa(n+1))
+	}
+}
+
+// expand replaces %(name)s and the like; what only supervisord's own
+// environment knows is noted and stays.
+func (r *supervised) expand(text string) string {
+	var b strings.Builder
+	for text != "" {
+		at := strings.IndexByte(text, '%')
+		if at < 0 || at+1 == len(text) {
+			break
+		}
+		b.WriteString(text[:at])
+		text = text[at:]
+		end := strings.IndexByte(text, ')')
+		switch {
+		case text[1] == '%':
+			b.WriteByte('%')
+			text = text[2:]
+		case text[1] != '(' || end < 0:
+			b.WriteByte('%')
+			text = text[1:]
+		default:
+			form := text[end+1:]
+			width := len(form) - len(strings.TrimLeft(form, "0123456789"))
+			value, known := r.expansions[text[2:end]]
+			if !known {
+				value = text[:end+1] + "s"
+				r.p.note("%s is known to supervisord only: write what it stands for", value)
+			}
+			if n, err := strconv.Atoi(form[:width]); err == nil && known && n < 32 && width < len(form) && form[width] == 'd' {
+				value = strings.Repeat("0", max(0, n-len(value))) + value
+			}
+			b.WriteString(value)
+			text = form[min(width+1, len(form)):]
+		}
+	}
+	return b.String() + text
+}
+
+// pairs reads KEY="value",KEY2='value',KEY3=value.
+func (p *Plan) pairs(text string) {
+	for text = strings.Trim(text, ", \t\n"); text != ""; text = strings.Trim(text, ", \t\n") {
+		name, rest, found := strings.Cut(text, "=")
+		if !found {
+			p.note("environment: %q has no =", text)
+			return
+		}
+		rest = strings.TrimLeft(rest, " \t\n")
+		end, value := strings.IndexAny(rest, ", \t\n"), ""
+		if rest != "" && (rest[0] == '"' || rest[0] == '\'') {
+			if end = strings.IndexByte(rest[1:], rest[0]); end < 0 {
+				p.note("environment: a closing quote is missing behind %s", name)
+				return
+			}
+			value, text = rest[1:end+1], rest[end+2:]
+		} else {
+			if end < 0 {
+				end = len(rest)
+			}
+			value, text = rest[:end], rest[end:]
+		}
+		p.setenv(strings.TrimSpace(name), value)
+	}
+}

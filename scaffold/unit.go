@@ -1,0 +1,272 @@
+package scaffold
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// unitLines reads a unit as systemd.syntax(7) says: a line that ends with a
+// backslash goes on, also past comments; an empty assignment takes back those
+// before it of the same key.
+func unitLines(text string) []setting {
+	var all []setting
+	section, held := "", ""
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if line != "" && (line[0] == '#' || line[0] == ';') {
+			continue
+		}
+		line = held + line
+		if rest, goes := strings.CutSuffix(line, "\\"); goes {
+			held = rest + " "
+			continue
+		}
+		held = ""
+		key, value, found := strings.Cut(line, "=")
+		switch {
+		case strings.HasPrefix(line, "[") && strings.HasSuffix(line, "]"):
+			section = line[1 : len(line)-1]
+		case found:
+			all = append(all, setting{section, strings.TrimSpace(key), strings.TrimSpace(value)})
+		}
+	}
+	return all
+}
+
+// A unit is a .service on its way to a plan.
+type unit struct {
+	p       *Plan
+	full    string // "web@one.service"
+	prefix  string // "web"
+	inst    string // "one"
+	lines   []setting
+	execs   []string
+	sockets []string // Sockets=
+	stdin   string
+}
+
+// fromUnit makes a plan of a .service, and of the .socket beside it.
+func fromUnit(s Source) ([]*Plan, error) {
+	u := newUnit(s)
+	if !slices.ContainsFunc(u.lines, func(l setting) bool { return l.section == "Service" }) {
+		service := strings.TrimSuffix(u.full, ".socket") + ".service"
+		text, found := "", false
+		if s.Beside != nil && strings.HasSuffix(u.full, ".socket") {
+			text, found = s.Beside(service)
+		}
+		if !found {
+			return nil, fmt.Errorf("it is a socket unit: name %s, which has the command", service)
+		}
+		return fromUnit(Source{Path: filepath.Join(filepath.Dir(s.Path), service), Text: text, Beside: s.Beside})
+	}
+	for _, l := range u.lines {
+		if l.section == "Service" {
+			if err := u.take(l); err != nil {
+				return nil, fmt.Errorf("%s=: %w", l.key, err)
+			}
+		}
+	}
+	if len(u.execs) == 0 {
+		return nil, errors.New("the unit has no ExecStart=")
+	}
+	if len(u.execs) > 1 {
+		u.p.note("the unit has %d ExecStart= lines; keepone runs the first", len(u.execs))
+	}
+	if err := u.command(u.execs[0]); err != nil {
+		return nil, fmt.Errorf("ExecStart=: %w", err)
+	}
+	u.socketUnit(s)
+	u.p.unwrap(0)
+	return []*Plan{u.p}, nil
+}
+
+func newUnit(s Source) *unit {
+	u := &unit{full: filepath.Base(s.Path)}
+	name := u.full
+	if at := strings.LastIndexByte(name, '.'); at > 0 {
+		name = name[:at]
+	}
+	u.prefix, u.inst, _ = strings.Cut(name, "@")
+	u.p = &Plan{Name: defaultTo(u.inst, u.prefix)}
+	if s.Path == "-" {
+		u.p.Name = ""
+	}
+	u.lines = unitLines(s.Text)
+	for _, more := range s.Shared {
+		u.lines = append(u.lines, unitLines(more)...)
+	}
+	for i := 0; i < len(u.lines); i++ { // what is taken back
+		if l := u.lines[i]; l.value == "" {
+			u.lines = append(slices.DeleteFunc(slices.Clone(u.lines[:i]), func(o setting) bool { return o.section == l.section && o.key == l.key }), u.lines[i+1:]...)
+			i = -1
+		}
+	}
+	return u
+}
+
+// silent are keys that say nothing to keepone, whose own unit has them, or that
+// are its own work.
+var silent = strings.Fields(`Type Restart RestartSec RestartSteps RestartMaxDelaySec StartLimitInterval StartLimitIntervalSec StartLimitBurst
+	StandardError SyslogIdentifier SyslogFacility SyslogLevel KillMode SendSIGKILL TimeoutStartSec TimeoutAbortSec NotifyAccess RemainAfterExit
+	GuessMainPID Slice Delegate SuccessExitStatus RestartPreventExitStatus RestartForceExitStatus NonBlocking TasksAccounting MemoryAccounting
+	CPUAccounting IOAccounting ExecReload ExecStop PIDFile RuntimeDirectoryPreserve OOMPolicy FinalKillSignal SendSIGHUP TTYPath`)
+
+// take carries over one line of [Service]; see systemd.exec(5), systemd.service(5),
+// systemd.kill(5) and systemd.resource-control(5).
+func (u *unit) take(l setting) error {
+	p := u.p
+	switch l.key {
+	case "ExecStart":
+		u.execs = append(u.execs, l.value)
+	case "User", "Group", "WorkingDirectory", "UMask", "SupplementaryGroups":
+		u.who(l.key, u.specifiers(l.value))
+	case "Environment":
+		words, err := splitQuoted(u.specifiers(l.value), cEscape)
+		for _, w := range words {
+			name, value, _ := strings.Cut(w, "=")
+			p.setenv(name, value)
+		}
+		return err
+	case "EnvironmentFile":
+		u.envFile(u.specifiers(l.value))
+	case "KillSignal":
+		p.set("stop.signal", quote(l.value))
+	case "TimeoutStopSec", "TimeoutSec":
+		if text, ok := timeSpan(l.value); ok {
+			p.set("stop.timeout", quote(text))
+		} else {
+			p.note("%s=%s: write into stop.timeout how long a stop may take", l.key, l.value)
+		}
+	case "Sockets":
+		u.sockets = append(u.sockets, strings.Fields(u.specifiers(l.value))...)
+	case "StandardInput":
+		u.stdin = l.value
+	case "StandardOutput":
+		u.output(u.specifiers(l.value))
+	case "Nice", "OOMScoreAdjust":
+		if _, err := strconv.Atoi(l.value); err == nil {
+			p.set(map[string]string{"Nice": "limits.nice", "OOMScoreAdjust": "limits.oom_score_adj"}[l.key], l.value)
+		}
+	case "MemoryHigh", "MemoryMax", "MemoryLimit":
+		u.memory(l.key, l.value)
+	default:
+		u.limitOrNote(l)
+	}
+	if l.key == "Type" && l.value == "forking" {
+		p.note("Type=forking: the program must stay in the foreground under keepone; take the option out that makes it a daemon")
+	}
+	return nil
+}
+
+func (u *unit) who(key, value string) {
+	p := u.p
+	switch key {
+	case "User":
+		p.User = value
+	case "Group":
+		p.Group = value
+	case "UMask":
+		if isMode(value) {
+			p.set("backend.umask", quote(value))
+		}
+	case "SupplementaryGroups":
+		p.set("backend.groups", list(strings.Fields(value)))
+	case "WorkingDirectory":
+		value = strings.TrimPrefix(value, "-")
+		if value == "~" {
+			p.goHome()
+			return
+		}
+		p.chdir(value)
+	}
+}
+
+// envFile carries over EnvironmentFile=; "-" before it allows it to be missing,
+// which keepone does not.
+func (u *unit) envFile(file string) {
+	file, optional := strings.CutPrefix(file, "-")
+	if optional && readText(file) == "" {
+		u.p.note("EnvironmentFile=-%s was left out: there is nothing in it today", file)
+		return
+	}
+	u.p.files = append(u.p.files, file)
+	u.p.set("environment.files", list(u.p.files))
+}
+
+func (u *unit) output(value string) {
+	kind, file, _ := strings.Cut(value, ":")
+	switch {
+	case (kind == "file" || kind == "append" || kind == "truncate") && filepath.IsAbs(file):
+		u.p.set("output.to", quote(filepath.Clean(file)))
+	case strings.HasPrefix(kind, "syslog"):
+		u.p.set("output.to", quote("syslog"))
+	case kind == "socket" || kind == "fd" || kind == "tty":
+		u.p.note("StandardOutput=%s: keepone keeps the output in output.to", value)
+	}
+}
+
+// socketUnit takes the listening socket's properties from the .socket.
+func (u *unit) socketUnit(s Source) {
+	names := u.sockets
+	if len(names) == 0 {
+		names = []string{strings.TrimSuffix(u.full, ".service") + ".socket"}
+	}
+	for _, name := range names {
+		if s.Beside == nil || strings.ContainsRune(name, '/') {
+			continue
+		}
+		text, found := s.Beside(name)
+		if !found {
+			continue
+		}
+		u.p.passed = true
+		u.p.Handoff = "listen-fds"
+		if u.stdin == "socket" {
+			u.p.Handoff = "fd0"
+		}
+		u.p.note("disable %s, too: keepone makes the socket", name)
+		for _, l := range unitLines(text) {
+			if l.section == "Socket" {
+				u.socketLine(name, setting{l.section, l.key, u.specifiers(l.value)})
+			}
+		}
+		return
+	}
+	if u.stdin == "socket" || len(u.sockets) > 0 {
+		u.p.passed = true
+		u.p.note("the unit is handed a socket by a .socket that is not beside it: socket.path is that one's ListenStream=")
+	}
+}
+
+// socketLine carries over one line of [Socket]; see systemd.socket(5).
+func (u *unit) socketLine(name string, l setting) {
+	p := u.p
+	switch l.key {
+	case "ListenStream":
+		if p.Socket != "" {
+			p.note("%s listens at %s, too; keepone has one listening socket", name, l.value)
+		} else {
+			p.Socket = p.address(l.value)
+		}
+	case "SocketUser":
+		p.set("socket.owner", quote(l.value))
+	case "SocketGroup":
+		p.set("socket.group", quote(l.value))
+	case "SocketMode":
+		if isMode(l.value) {
+			p.set("socket.mode", quote(l.value))
+		}
+	case "Backlog":
+		if n, err := strconv.Atoi(l.value); err == nil && n > 0 && n <= 65535 {
+			p.set("socket.backlog", l.value)
+		}
+	case "Accept":
+		if l.value == "yes" || l.value == "true" {
+			p.note("%s has Accept=yes, a process for each connection: keepone has one backend for all", name)
+		}
+	}
+}
