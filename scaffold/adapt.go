@@ -73,7 +73,7 @@ func init() { // some of them lead back to Adapt
 		"spawn-fcgi":   {handoff: "fd0", protocol: "fastcgi", flags: spawnFlags, addresses: "-s", host: "-a", port: "-p", user: "-u", group: "-g", finish: finishSpawn},
 		"multiwatch":   {handoff: "fd0", flags: "-f= --forks= -r= --retry= -t= --timeout= -s= --signal=", finish: finishWatch},
 		"manage.py":    {finish: finishDjango},
-		"web2py.py":    {handoff: "fd0", flags: "-i= --ip= -p= --port=", host: "-i --ip", port: "-p --port", finish: finishWeb2py},
+		"web2py.py":    {handoff: "fd0", flags: "-i= --ip= -p= --port=", finish: finishWeb2py},
 		"node":         {handoff: "listen-fds", protocol: "http", finish: finishNode},
 	}
 	servers["unicorn_rails"] = servers["unicorn"]
@@ -82,10 +82,8 @@ func init() { // some of them lead back to Adapt
 // Adapt turns a command that binds an address of its own into one that is
 // handed its socket, and takes over that address, so that the web server's
 // configuration stays: unless Socket is set already. Where no address is known
-// Socket becomes the given one. What remains to be done is noted. What is set
-// in Handoff and Protocol before stays.
+// Socket becomes the given one. What remains to be done is noted.
 func (p *Plan) Adapt(socket string) {
-	handoff, protocol := p.Handoff, p.Protocol
 	for depth := 0; depth < 4; depth++ { // a program may start another
 		before := strings.Join(p.Command, "\x00")
 		p.adaptOnce(socket)
@@ -95,12 +93,6 @@ func (p *Plan) Adapt(socket string) {
 	}
 	if p.Socket == "" {
 		p.Socket = socket
-	}
-	if handoff != "" {
-		p.Handoff = handoff
-	}
-	if protocol != "" {
-		p.Protocol = protocol
 	}
 }
 
@@ -124,7 +116,7 @@ func (p *Plan) adaptOnce(socket string) {
 	if group := c.last(strings.Fields(s.group)...); group != "" {
 		p.Group = group
 	}
-	p.Handoff, p.Protocol = s.handoff, s.protocol
+	p.Handoff, p.Protocol = defaultTo(s.handoff, p.Handoff), defaultTo(s.protocol, p.Protocol)
 	c.rest = append(c.rest, s.add...)
 	if s.finish != nil {
 		s.finish(p, c)
@@ -193,46 +185,4 @@ func (p *Plan) dropEnv() {
 		}
 	}
 	p.Command = nil
-}
-
-// strip takes options out of arguments: "-D" stands alone, "-b=" takes a value,
-// which may follow, be joined by "=", or directly where the option is short.
-// What is behind "--" is nobody's.
-func strip(args, options []string) (rest []string, got map[string][]string) {
-	got = map[string][]string{}
-	for i := 0; i < len(args); i++ {
-		if args[i] == "--" {
-			return append(rest, args[i:]...), got
-		}
-		option, value, next := match(args[i], options)
-		switch {
-		case option == "":
-			rest = append(rest, args[i])
-		case !next:
-			got[option] = append(got[option], value)
-		case i+1 < len(args):
-			i++
-			got[option] = append(got[option], args[i])
-		default:
-			got[option] = append(got[option], "")
-		}
-	}
-	return rest, got
-}
-
-// match finds which option a word is; next tells that its value follows.
-func match(arg string, options []string) (option, value string, next bool) {
-	for _, o := range options {
-		name, valued := strings.CutSuffix(o, "=")
-		switch joined, found := strings.CutPrefix(arg, name); {
-		case !found:
-		case joined == "":
-			return name, "", valued
-		case valued && joined[0] == '=':
-			return name, joined[1:], false
-		case valued && len(name) == 2 && name[1] != '-':
-			return name, joined, false
-		}
-	}
-	return "", "", false
 }

@@ -22,7 +22,7 @@ func (p *Plan) takeAddress(s server, c *call) {
 		}
 		all = append(all, net.JoinHostPort(strings.Trim(host, "[]"), port))
 	}
-	if len(all) == 0 && p.runs && !p.passed && s.binds != "" {
+	if len(all) == 0 && p.Socket == "" && p.runs && !p.passed && s.binds != "" {
 		p.note("it listens at its default, %s, today; so that the web server finds it, so does keepone", s.binds)
 		all = append(all, s.binds)
 	}

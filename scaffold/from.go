@@ -85,33 +85,34 @@ func From(kind string, s Source) ([]*Plan, error) {
 }
 
 // dull are directories that say nothing about a site.
-var dull = []string{"/", ".", "bin", "sbin", "www", "html", "public", "public_html", "htdocs", "src", "app", "tmp", "var", "home", "root", "current"}
+var dull = []string{"/", ".", "bin", "sbin", "lib", "www", "html", "public", "public_html", "htdocs", "src", "app", "tmp", "var", "home", "root",
+	"current", "run", "srv", "usr", "opt", "local"}
 
-// nameIt finds a name in the directory, or in what the command runs.
+// nameIt finds a name in the directory, or in what the command runs when it is
+// handed its socket: then no address is among its words.
 func (p *Plan) nameIt() string {
-	for dir := p.Directory; dir != "" && dir != "/" && dir != "."; dir = filepath.Dir(dir) {
-		if base := filepath.Base(dir); !slices.Contains(dull, base) {
-			return base
+	q := &Plan{Directory: p.Directory, Command: slices.Clone(p.Command), passed: p.passed}
+	q.Adapt("/")
+	dirs := []string{q.Directory}
+	script := ""
+	for _, w := range q.Command[min(1, len(q.Command)):] {
+		if script == "" && !strings.ContainsAny(w, ":;\n") && !strings.HasPrefix(w, "-") && filepath.Ext(w) != "" {
+			script = w
+			dirs = append(dirs, filepath.Dir(w))
 		}
 	}
-	script := ""
-	for i, w := range p.Command {
-		if name := filepath.Base(w); i == 0 || script == "" && !strings.HasPrefix(w, "-") && strings.ContainsAny(w, "./") {
-			if i > 0 {
-				script = w
-				for dir := filepath.Dir(w); len(dir) > 1; dir = filepath.Dir(dir) {
-					if base := filepath.Base(dir); !slices.Contains(dull, base) {
-						return base
-					}
-				}
-				return strings.TrimSuffix(name, filepath.Ext(name))
+	for _, dir := range dirs {
+		for ; dir != "" && dir != "/" && dir != "."; dir = filepath.Dir(dir) {
+			if base := filepath.Base(dir); !slices.Contains(dull, base) {
+				return base
 			}
 		}
 	}
-	if len(p.Command) > 0 {
-		return plainName(p.Command[0])
+	if script != "" {
+		return strings.TrimSuffix(filepath.Base(script), filepath.Ext(script))
 	}
-	return ""
+	name, _ := q.program()
+	return name
 }
 
 // number makes names different that are the same.

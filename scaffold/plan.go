@@ -34,6 +34,7 @@ type Plan struct {
 	Needs     []Need            // what the command needs to be installed
 
 	files  []string // environment.files
+	front  bool     // lighttpd starts it, as its own user
 	runs   bool     // it is what runs today: its address is the web server's
 	passed bool     // and whoever starts it hands it its socket
 }
@@ -157,4 +158,20 @@ func SafeName(text string) string {
 		return "site"
 	}
 	return name
+}
+
+// Note adds a line that the operator is to read, once.
+func (p *Plan) Note(format string, args ...any) { p.note(format, args...) }
+
+// LetIn gives the socket's file the web server's group, unless somebody chose
+// a group or a mode that lets everybody in.
+func (p *Plan) LetIn(group string) {
+	if p.Set["socket.group"] == "" && p.Group != group && p.Set["socket.mode"] != `"0666"` && p.Set["socket.mode"] != `"666"` {
+		p.set("socket.group", quote(group))
+	}
+}
+
+// AsRoot tells whether what runs today runs as root, as far as it can be seen.
+func (p *Plan) AsRoot() bool {
+	return p.runs && !p.front && (p.User == "" || p.User == "root" || p.User == "0")
 }
