@@ -107,7 +107,7 @@ func (p *Plan) adaptOnce(socket string) {
 	c := &call{head: p.Command[: at+1 : at+1]}
 	c.rest, c.got = strip(p.Command[at+1:], strings.Fields(s.flags))
 	p.takeAddress(s, c)
-	if p.Socket == "" && name != "spawn-fcgi" && name != "multiwatch" {
+	if p.Socket == "" && !slices.Contains([]string{"spawn-fcgi", "multiwatch", "manage.py"}, name) { // those may say it yet
 		p.Socket = socket
 	}
 	if user := c.last(strings.Fields(s.user)...); user != "" {

@@ -49,12 +49,12 @@ func (p *Plan) address(text string) string {
 		}
 	}
 	switch {
+	case bare == "", strings.HasPrefix(bare, "fd://"):
+		return ""
 	case strings.HasPrefix(bare, "/"):
 		return p.socketPath(bare)
 	case strings.HasPrefix(bare, "@"):
 		p.note("it listens at the abstract socket %s; keepone has a socket with a file: tell the web server", bare)
-		return ""
-	case strings.HasPrefix(bare, "fd://"):
 		return ""
 	}
 	host, port, err := net.SplitHostPort(bare)
@@ -62,7 +62,7 @@ func (p *Plan) address(text string) string {
 		host, port = "", bare
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		if host == "" && strings.ContainsAny(bare, "./") && bare != "" {
+		if host == "" && strings.ContainsAny(bare, "./") {
 			return p.socketPath(bare)
 		}
 		p.note("its address %q is not one that keepone knows", text)

@@ -20,7 +20,7 @@ type Source struct {
 var Kinds = []string{"supervisor", "systemd", "shell", "lighttpd"}
 
 // LargestSource is the most that a source may be, in bytes.
-const LargestSource = 1 << 20
+const LargestSource = 128 << 10
 
 // Kind recognises what a text is by what it says: "" is nothing we know.
 func (s Source) Kind() string {
@@ -112,7 +112,7 @@ func (p *Plan) nameIt() string {
 		return strings.TrimSuffix(filepath.Base(script), filepath.Ext(script))
 	}
 	name, _ := q.program()
-	return name
+	return strings.TrimSuffix(name, filepath.Ext(name))
 }
 
 // number makes names different that are the same.

@@ -45,10 +45,13 @@ type Variable struct{ Name, Value string }
 // note adds a line that the operator is to read, once.
 func (p *Plan) note(format string, args ...any) {
 	text := strings.Join(strings.Fields(fmt.Sprintf(format, args...)), " ")
-	if !slices.Contains(p.Notes, text) {
+	if len(p.Notes) < mostNotes && !slices.Contains(p.Notes, text) {
 		p.Notes = append(p.Notes, text)
 	}
 }
+
+// mostNotes bounds what is said of a source that makes no sense.
+const mostNotes = 100
 
 // set gives a key a value, a TOML literal.
 func (p *Plan) set(key, literal string) {
@@ -63,6 +66,9 @@ func (p *Plan) setenv(name, value string) {
 	switch {
 	case !isVariable(name):
 		p.note("the environment's %q: a name is letters, digits and underscores", name)
+		return
+	case name == "files":
+		p.note("a variable named files: keepone's [environment] has another use for that name; set it with env in the command")
 		return
 	case slices.Contains(keeponesOwn, name):
 		p.note("%s in the environment: keepone sets it itself", name)

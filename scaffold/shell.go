@@ -10,7 +10,7 @@ import (
 // started how: assignments, cd, export, umask, redirections. It runs nothing.
 type shell struct {
 	state  state
-	saved  []state // of ( ... )
+	saved  []state // of ( ... ): what was, and what is where the list before it ends with &
 	strong []*Plan // in the background, or under a program that starts daemons
 	weak   []*Plan // any other command
 	depth  int
@@ -73,6 +73,11 @@ func cronCommand(line string) string {
 func (s *shell) line(words []word) {
 	var now []word
 	piped := false
+	alone := !slices.ContainsFunc(words, func(w word) bool { return w.operator && w.text == "&" })
+	before := s.state // what is before "&" happens in a shell of its own
+	if !alone {
+		before = s.state.clone()
+	}
 	flush := func(background, pipes bool) {
 		if !piped && len(now) > 0 {
 			s.simple(now, background, pipes)
@@ -83,16 +88,22 @@ func (s *shell) line(words []word) {
 		switch {
 		case w.operator && w.text == "(":
 			flush(false, false)
-			s.saved = append(s.saved, s.state.clone())
+			s.saved = append(s.saved, s.state.clone(), before)
 		case w.operator && w.text == ")":
 			flush(slices.ContainsFunc(words[i+1:], func(w word) bool { return w.operator && w.text == "&" }), false)
-			if n := len(s.saved); n > 0 {
-				s.state, s.saved = s.saved[n-1], s.saved[:n-1]
+			if n := len(s.saved); n > 1 {
+				s.state, before, s.saved = s.saved[n-2], s.saved[n-1], s.saved[:n-2]
 			}
 		case w.operator && w.text == "|":
 			flush(slices.ContainsFunc(words[i+1:], func(w word) bool { return w.operator && w.text == "&" }), true)
 		case w.operator && !strings.ContainsAny(w.text, "<>"):
 			flush(w.text == "&", false)
+			if w.text == "&" {
+				s.state = before
+			}
+			if !alone && (w.text == "&" || w.text == ";") {
+				before = s.state.clone()
+			}
 		default:
 			now = append(now, w)
 		}
@@ -107,6 +118,18 @@ func (st state) clone() state {
 	}
 	st.vars, st.exported = vars, slices.Clone(st.exported)
 	return st
+}
+
+// mostVariables bounds what is remembered, and so copied for every "&".
+const (
+	mostVariables = 200
+	longestValue  = 4096
+)
+
+func (st state) assign(name, value string) {
+	if _, known := st.vars[name]; (known || len(st.vars) < mostVariables) && len(value) <= longestValue {
+		st.vars[name] = value
+	}
 }
 
 // keywords may stand before a command.
@@ -136,7 +159,7 @@ func (s *shell) simple(words []word, background, piped bool) {
 	}
 	if len(words) == 0 {
 		for _, v := range assigned {
-			s.state.vars[v.Name] = v.Value
+			s.state.assign(v.Name, v.Value)
 		}
 		return
 	}
@@ -197,8 +220,10 @@ func (s *shell) builtin(words []word) bool {
 				value = s.state.vars[name]
 			}
 			if isVariable(name) {
-				s.state.vars[name] = value
-				s.state.exported = append(s.state.exported, Variable{name, value})
+				s.state.assign(name, value)
+				if len(s.state.exported) < mostVariables {
+					s.state.exported = append(s.state.exported, Variable{name, value})
+				}
 			}
 		}
 	case "umask":
@@ -213,33 +238,4 @@ func (s *shell) builtin(words []word) bool {
 		return false
 	}
 	return true
-}
-
-// redirect takes redirections out of a command; output.to is where stdout
-// went. What went to /dev/null is kept where keepone keeps it.
-func (p *Plan) redirect(words []word) []word {
-	var rest []word
-	for i := 0; i < len(words); i++ {
-		op := words[i]
-		if !op.operator {
-			rest = append(rest, op)
-			continue
-		}
-		i++
-		if i == len(words) || strings.Contains(op.text, "<") || strings.HasPrefix(op.text, "2") || strings.HasSuffix(op.text, ">&") {
-			continue
-		}
-		file := words[i].text
-		if !filepath.IsAbs(file) && p.Directory != "" {
-			file = filepath.Join(p.Directory, file)
-		}
-		switch {
-		case words[i].raw || strings.HasPrefix(file, "/dev/"):
-		case filepath.IsAbs(file):
-			p.set("output.to", quote(filepath.Clean(file)))
-		default:
-			p.note("its output went to %s; keepone keeps it in output.to", file)
-		}
-	}
-	return rest
 }

@@ -55,27 +55,24 @@ func fromSupervisor(s Source) ([]*Plan, error) {
 	}
 	var plans []*Plan
 	var order []string
+	sections := map[string][]setting{}
 	for _, l := range all {
-		if isProgram(l.section) && !slices.Contains(order, l.section) {
+		if isProgram(l.section) && sections[l.section] == nil {
 			order = append(order, l.section)
 		}
+		sections[l.section] = append(sections[l.section], l)
 	}
 	for _, section := range order {
 		kind, name, _ := strings.Cut(section, ":")
 		r := supervised{p: &Plan{Name: name, passed: kind == "fcgi-program"}, expansions: map[string]string{
 			"program_name": name, "group_name": name, "process_num": "0", "numprocs": "1", "here": here}}
-		if r.p.passed {
-			r.p.Handoff, r.p.Protocol = "", ""
-		}
-		for _, l := range all { // what [supervisord] says is for all
-			if l.section == "supervisord" && (l.key == "environment" || l.key == "umask" || l.key == "directory") {
+		for _, l := range sections["supervisord"] { // is for all
+			if len(order) < mostPrograms && (l.key == "environment" || l.key == "umask" || l.key == "directory") {
 				r.take(l)
 			}
 		}
-		for _, l := range all {
-			if l.section == section {
-				r.take(l)
-			}
+		for _, l := range sections[section] {
+			r.take(l)
 		}
 		if r.err != nil {
 			return nil, fmt.Errorf("[%s]: %w", section, r.err)
@@ -86,6 +83,9 @@ func fromSupervisor(s Source) ([]*Plan, error) {
 	}
 	return plans, nil
 }
+
+// mostPrograms bounds how often what is for all is read.
+const mostPrograms = 200
 
 func isProgram(section string) bool {
 	return strings.HasPrefix(section, "program:") || strings.HasPrefix(section, "fcgi-program:")

@@ -81,6 +81,9 @@ func fromUnit(s Source) ([]*Plan, error) {
 	}
 	u.socketUnit(s)
 	u.p.unwrap(0)
+	if name, _ := u.p.program(); slices.Contains(u.lines, setting{"Service", "Type", "forking"}) && servers[name].handoff == "" {
+		u.p.note("Type=forking: the program must stay in the foreground under keepone; take the option out that makes it a daemon")
+	}
 	return []*Plan{u.p}, nil
 }
 
@@ -99,13 +102,25 @@ func newUnit(s Source) *unit {
 	for _, more := range s.Shared {
 		u.lines = append(u.lines, unitLines(more)...)
 	}
-	for i := 0; i < len(u.lines); i++ { // what is taken back
-		if l := u.lines[i]; l.value == "" {
-			u.lines = append(slices.DeleteFunc(slices.Clone(u.lines[:i]), func(o setting) bool { return o.section == l.section && o.key == l.key }), u.lines[i+1:]...)
-			i = -1
+	u.lines = inForce(u.lines)
+	return u
+}
+
+// inForce leaves out what an empty assignment takes back.
+func inForce(lines []setting) []setting {
+	last := map[setting]int{} // of a section and key: where it was emptied
+	for i, l := range lines {
+		if l.value == "" {
+			last[setting{section: l.section, key: l.key}] = i + 1
 		}
 	}
-	return u
+	var left []setting
+	for i, l := range lines {
+		if i >= last[setting{section: l.section, key: l.key}] {
+			left = append(left, l)
+		}
+	}
+	return left
 }
 
 // silent are keys that say nothing to keepone, whose own unit has them, or that
@@ -155,9 +170,6 @@ func (u *unit) take(l setting) error {
 		u.memory(l.key, l.value)
 	default:
 		u.limitOrNote(l)
-	}
-	if l.key == "Type" && l.value == "forking" {
-		p.note("Type=forking: the program must stay in the foreground under keepone; take the option out that makes it a daemon")
 	}
 	return nil
 }

@@ -88,13 +88,12 @@ func (s *splitter) piece() error {
 	c := s.rest[0]
 	switch c {
 	case '\\':
-		s.add("")
-		s.plain = false
 		if len(s.rest) == 1 {
 			return errors.New("a backslash ends the line")
 		}
 		if s.rest[1] != '\n' {
 			s.add(s.rest[1:2])
+			s.plain = false
 		}
 		s.rest = s.rest[2:]
 	case '\'':
@@ -110,7 +109,7 @@ func (s *splitter) piece() error {
 	case '$', '`':
 		s.expand()
 	default:
-		if strings.IndexByte("*?[~", c) >= 0 && (c != '~' || !s.open) {
+		if strings.IndexByte("*~", c) >= 0 && (c != '~' || !s.open) {
 			s.raw = true
 		}
 		s.add(s.rest[:1])
