@@ -85,9 +85,13 @@ func written(t *testing.T, p *Plan) {
 
 // Sources as large as may be, that make much of little, are read all the same.
 func TestLargeSources(t *testing.T) {
+	size := LargestSource
+	if testing.Short() {
+		size /= 8
+	}
 	for _, piece := range []string{"a=\n", "a=;", "export A=$A$A;", "x=$x$x\n", "(", "a&", "[program:x]\ncommand=a\n", "a=1 b & ", "[Service]\nA=\n", "Environment=A=1\n", "\\", "\"", "(\"a\"=>", "f=f+f ", "sh -c '", "%(x)s", "$("} {
 		for _, head := range []string{"", "[program:x]\ncommand=", "[Service]\nExecStart=a\n", "fastcgi.server=", "var.f=(\"bin-path\"=>\"x\",)\n"} {
-			text := head + strings.Repeat(piece, (LargestSource-len(head))/len(piece))
+			text := head + strings.Repeat(piece, (size-len(head))/len(piece))
 			for _, kind := range Kinds {
 				plans, err := From(kind, Source{Path: "-", Text: text})
 				if err == nil && len(plans) == 0 {

@@ -73,9 +73,12 @@ func cronCommand(line string) string {
 func (s *shell) line(words []word) {
 	var now []word
 	piped := false
-	alone := !slices.ContainsFunc(words, func(w word) bool { return w.operator && w.text == "&" })
+	last := len(words) - 1 // "&"; -1 where there is none
+	for last >= 0 && !(words[last].operator && words[last].text == "&") {
+		last--
+	}
 	before := s.state // what is before "&" happens in a shell of its own
-	if !alone {
+	if last >= 0 {
 		before = s.state.clone()
 	}
 	flush := func(background, pipes bool) {
@@ -90,18 +93,18 @@ func (s *shell) line(words []word) {
 			flush(false, false)
 			s.saved = append(s.saved, s.state.clone(), before)
 		case w.operator && w.text == ")":
-			flush(slices.ContainsFunc(words[i+1:], func(w word) bool { return w.operator && w.text == "&" }), false)
+			flush(last > i, false)
 			if n := len(s.saved); n > 1 {
 				s.state, before, s.saved = s.saved[n-2], s.saved[n-1], s.saved[:n-2]
 			}
 		case w.operator && w.text == "|":
-			flush(slices.ContainsFunc(words[i+1:], func(w word) bool { return w.operator && w.text == "&" }), true)
+			flush(last > i, true)
 		case w.operator && !strings.ContainsAny(w.text, "<>"):
 			flush(w.text == "&", false)
 			if w.text == "&" {
 				s.state = before
 			}
-			if !alone && (w.text == "&" || w.text == ";") {
+			if last > i && (w.text == "&" || w.text == ";") {
 				before = s.state.clone()
 			}
 		default:

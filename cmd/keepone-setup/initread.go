@@ -105,13 +105,13 @@ func readAll(r io.Reader) (string, error) {
 	return string(text), err
 }
 
-// patience is how long an interpreter may take to load a module.
-const patience = 20 * time.Second
+// modulePatience is how long an interpreter may take to load a module.
+const modulePatience = 20 * time.Second
 
 // harmlessly runs a test of a module, of code that the site's user may write:
 // never as root, but as that user, or else as the web server's, or nobody.
 func (i *initiation) harmlessly(dir string, argv []string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), modulePatience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", "PYTHONDONTWRITEBYTECODE=1"}

@@ -105,7 +105,7 @@ func (i *initiation) settleUser(p *scaffold.Plan) error {
 	web := scaffold.WebUser("/")
 	if i.user != "" {
 		p.User, p.Group = i.user, ""
-		if err := known(i.user); err != nil {
+		if err := knownUser(i.user); err != nil {
 			return command.Misused("getent passwd lists the users there are", "cannot use --user: %v", err)
 		}
 	}
@@ -145,13 +145,13 @@ func (i *initiation) findUser(p *scaffold.Plan, web scaffold.Account) error {
 		fmt.Fprintf(i.errors, "It is to run as %s: %s.\n", web.User, web.Why)
 		return nil
 	}
-	answer, err := i.ask(scaffold.Question{Text: "User", Why: why, Proposal: web.User, Check: known})
+	answer, err := i.ask(scaffold.Question{Text: "User", Why: why, Proposal: web.User, Check: knownUser})
 	p.User = answer
 	return err
 }
 
-// known tells whether there is such a user.
-func known(name string) error {
+// knownUser tells whether there is such a user.
+func knownUser(name string) error {
 	if name == "" {
 		return nil
 	}

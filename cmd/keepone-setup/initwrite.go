@@ -17,7 +17,7 @@ import (
 // write checks the text before and after it is a file. What keepone would not
 // run is not written; to the standard output it goes as it is.
 func (i *initiation) write(p *scaffold.Plan) error {
-	text, err := p.Text(keys())
+	text, err := p.Text(keysToWrite())
 	if err != nil {
 		return command.Fail(command.Failed, "", err)
 	}
@@ -51,7 +51,7 @@ func (i *initiation) write(p *scaffold.Plan) error {
 
 func (i *initiation) store(p *scaffold.Plan, file string, text []byte) error {
 	if i.asked {
-		answer, err := i.ask(scaffold.Question{Text: "Write " + file, Why: summary(p), Proposal: "yes", Check: yesOrNo})
+		answer, err := i.ask(scaffold.Question{Text: "Write " + file, Why: inShort(p), Proposal: "yes", Check: yesOrNo})
 		if err != nil || strings.HasPrefix(strings.ToLower(answer), "n") {
 			return command.Fail(command.Failed, "", errors.New("cannot go on: you did not want it; nothing was written"))
 		}
@@ -77,7 +77,7 @@ func (i *initiation) store(p *scaffold.Plan, file string, text []byte) error {
 	if mode == 0o600 {
 		fmt.Fprint(i.out, ", which only you can read: its [environment] may hold secrets")
 	}
-	fmt.Fprint(i.out, ".\n", next(p, file))
+	fmt.Fprint(i.out, ".\n", nextSteps(p, file))
 	return nil
 }
 
@@ -89,12 +89,12 @@ func yesOrNo(answer string) error {
 	return errors.New("yes or no")
 }
 
-func summary(p *scaffold.Plan) string {
+func inShort(p *scaffold.Plan) string {
 	return fmt.Sprintf("%s in %s, at %s.", spoken(p.Command), p.Directory, p.Socket)
 }
 
-// next says what to do; -c is for a file that keepone does not find by its name.
-func next(p *scaffold.Plan, file string) string {
+// nextSteps says what to do; -c is for a file that keepone does not find by its name.
+func nextSteps(p *scaffold.Plan, file string) string {
 	site := p.Name
 	if file != filepath.Join(config.Dir(), p.Name+".toml") {
 		site = "-c " + file
@@ -112,8 +112,8 @@ Next:
 	return text
 }
 
-// keys is config's table, as far as it is written about.
-func keys() []scaffold.Key {
+// keysToWrite is config's table, as far as it is written about.
+func keysToWrite() []scaffold.Key {
 	all := make([]scaffold.Key, len(config.Keys))
 	for i, k := range config.Keys {
 		all[i] = scaffold.Key{Name: k.Name, Default: k.Default, Doc: k.Doc, Example: k.Example, Values: k.Values}
