@@ -84,9 +84,7 @@ func finishUwsgi(p *Plan, c *call) {
 			option, p.Protocol = "--"+way+"-socket", way
 		}
 	}
-	if mode := c.last("--chmod-socket", "-C"); isMode(mode) {
-		p.set("socket.mode", quote(mode))
-	}
+	p.setMode("socket.mode", c.last("--chmod-socket", "-C"))
 	for _, arg := range c.rest {
 		if strings.HasSuffix(arg, ".ini") || strings.HasSuffix(arg, ".yaml") || strings.HasSuffix(arg, ".yml") || strings.HasSuffix(arg, ".xml") {
 			p.note("in %s there must be no socket, http, daemonize, uid or gid: the command says fd://0, and backend.protocol must be what it speaks", arg)
@@ -161,9 +159,7 @@ func finishSpawn(p *Plan, c *call) {
 	if dir := c.last("-d"); dir != "" {
 		p.chdir(dir)
 	}
-	if mode := c.last("-M"); isMode(mode) {
-		p.set("socket.mode", quote(mode))
-	}
+	p.setMode("socket.mode", c.last("-M"))
 	for option, key := range map[string]string{"-U": "socket.owner", "-G": "socket.group"} {
 		if v := c.last(option); v != "" {
 			p.set(key, quote(v))

@@ -9,9 +9,8 @@ import (
 
 // A node is a value of lighttpd's configuration: a text, or a list of pairs.
 type node struct {
-	text  string
-	list  []pair
-	plain bool // a text, or a number
+	text string // also of a number
+	list []pair
 }
 
 type pair struct {
@@ -157,33 +156,13 @@ func (l *lighty) value(depth int) (node, error) {
 		return node{}, errors.New("the brackets are too deep")
 	}
 	var sum node
-	for first := true; ; first = false {
-		var n node
-		switch t := l.next(); {
-		case t == "":
-			return sum, errors.New("the text ends where a value should be")
-		case t == "(":
-			list, err := l.list(depth)
-			if err != nil {
-				return sum, err
-			}
-			n = list
-		case t[0] == '"':
-			n = node{text: t[1:], plain: true}
-		case bareWord(t):
-			known, found := l.vars[strings.TrimPrefix(t, "var.")]
-			if n = known; !found {
-				n = node{text: t, plain: true}
-			}
-		default:
-			return sum, fmt.Errorf("%q stands where a value should be", t)
+	for {
+		n, err := l.operand(depth)
+		if err != nil {
+			return sum, err
 		}
-		if first {
-			sum = n
-		} else {
-			sum.text += n.text
-			sum.list = append(sum.list, n.list...)
-		}
+		sum.text += n.text
+		sum.list = append(sum.list[:len(sum.list):len(sum.list)], n.list...)
 		if len(sum.text) > LargestSource || len(sum.list) > 10000 {
 			return sum, errors.New("the value is too large")
 		}
@@ -191,6 +170,25 @@ func (l *lighty) value(depth int) (node, error) {
 			return sum, nil
 		}
 		l.next()
+	}
+}
+
+// operand reads what may stand between plus signs.
+func (l *lighty) operand(depth int) (node, error) {
+	switch t := l.next(); {
+	case t == "":
+		return node{}, errors.New("the text ends where a value should be")
+	case t == "(":
+		return l.list(depth)
+	case t[0] == '"':
+		return node{text: t[1:]}, nil
+	case bareWord(t):
+		if known, found := l.vars[strings.TrimPrefix(t, "var.")]; found {
+			return known, nil
+		}
+		return node{text: t}, nil
+	default:
+		return node{}, fmt.Errorf("%q stands where a value should be", t)
 	}
 }
 

@@ -61,6 +61,13 @@ func (p *Plan) set(key, literal string) {
 	p.Set[key] = literal
 }
 
+// setMode sets a key to octal digits, and to nothing else.
+func (p *Plan) setMode(key, mode string) {
+	if isMode(mode) {
+		p.set(key, quote(mode))
+	}
+}
+
 // setenv sets a variable of the environment; a later one wins.
 func (p *Plan) setenv(name, value string) {
 	switch {

@@ -73,10 +73,7 @@ func cronCommand(line string) string {
 func (s *shell) line(words []word) {
 	var now []word
 	piped := false
-	last := len(words) - 1 // "&"; -1 where there is none
-	for last >= 0 && !(words[last].operator && words[last].text == "&") {
-		last--
-	}
+	last := lastBackground(words)
 	before := s.state // what is before "&" happens in a shell of its own
 	if last >= 0 {
 		before = s.state.clone()
@@ -112,6 +109,15 @@ func (s *shell) line(words []word) {
 		}
 	}
 	flush(false, false)
+}
+
+// lastBackground is where the last "&" is; -1 where there is none.
+func lastBackground(words []word) int {
+	last := len(words) - 1
+	for last >= 0 && !(words[last].operator && words[last].text == "&") {
+		last--
+	}
+	return last
 }
 
 func (st state) clone() state {

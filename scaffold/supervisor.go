@@ -116,9 +116,7 @@ func (r *supervised) take(l setting) {
 	case "user":
 		p.setUser(value)
 	case "umask":
-		if isMode(value) {
-			p.set("backend.umask", quote(value))
-		}
+		p.setMode("backend.umask", value)
 	case "environment":
 		p.pairs(value)
 	case "stopsignal":
@@ -159,9 +157,7 @@ func (r *supervised) socket(key, value string) {
 			r.p.set("socket.group", quote(group))
 		}
 	case "socket_mode":
-		if isMode(value) {
-			r.p.set("socket.mode", quote(value))
-		}
+		r.p.setMode("socket.mode", value)
 	case "socket_backlog":
 		if n, err := strconv.Atoi(value); err == nil && n > 0 && n <= 65535 {
 			r.p.set("socket.backlog", strconv.Itoa(n))

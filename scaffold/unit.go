@@ -151,11 +151,7 @@ func (u *unit) take(l setting) error {
 	case "KillSignal":
 		p.set("stop.signal", quote(l.value))
 	case "TimeoutStopSec", "TimeoutSec":
-		if text, ok := timeSpan(l.value); ok {
-			p.set("stop.timeout", quote(text))
-		} else {
-			p.note("%s=%s: write into stop.timeout how long a stop may take", l.key, l.value)
-		}
+		u.stopTimeout(l)
 	case "Sockets":
 		u.sockets = append(u.sockets, strings.Fields(u.specifiers(l.value))...)
 	case "StandardInput":
@@ -174,6 +170,14 @@ func (u *unit) take(l setting) error {
 	return nil
 }
 
+func (u *unit) stopTimeout(l setting) {
+	if text, ok := timeSpan(l.value); ok {
+		u.p.set("stop.timeout", quote(text))
+	} else {
+		u.p.note("%s=%s: write into stop.timeout how long a stop may take", l.key, l.value)
+	}
+}
+
 func (u *unit) who(key, value string) {
 	p := u.p
 	switch key {
@@ -182,9 +186,7 @@ func (u *unit) who(key, value string) {
 	case "Group":
 		p.Group = value
 	case "UMask":
-		if isMode(value) {
-			p.set("backend.umask", quote(value))
-		}
+		p.setMode("backend.umask", value)
 	case "SupplementaryGroups":
 		p.set("backend.groups", list(strings.Fields(value)))
 	case "WorkingDirectory":

@@ -71,17 +71,8 @@ func (u *unit) command(line string) error {
 // variables replaces ${NAME} anywhere; $NAME as a word of its own becomes as
 // many words as it has.
 func (u *unit) variables(w string) []string {
-	lookup := func(name string) (string, bool) {
-		for _, v := range u.p.Env {
-			if v.Name == name {
-				return v.Value, true
-			}
-		}
-		u.p.note("$%s in ExecStart= is not in Environment=: write what it stands for", name)
-		return "", false
-	}
 	if len(w) > 1 && w[0] == '$' && isVariable(w[1:]) {
-		value, known := lookup(w[1:])
+		value, known := u.lookup(w[1:])
 		if !known {
 			return []string{w}
 		}
@@ -106,7 +97,7 @@ func (u *unit) variables(w string) []string {
 			w = w[2:]
 			continue
 		case strings.HasPrefix(whole, "${") && name != "":
-			if value, known = lookup(name); !known {
+			if value, known = u.lookup(name); !known {
 				value = whole
 			}
 			b.WriteString(value)
@@ -116,6 +107,17 @@ func (u *unit) variables(w string) []string {
 		w = w[len(whole):]
 	}
 	return []string{b.String() + w}
+}
+
+// lookup finds a variable of the unit.
+func (u *unit) lookup(name string) (string, bool) {
+	for _, v := range u.p.Env {
+		if v.Name == name {
+			return v.Value, true
+		}
+	}
+	u.p.note("$%s in ExecStart= is not in Environment=: write what it stands for", name)
+	return "", false
 }
 
 // specifiers replaces those of systemd.unit(5) that are the same for a system's

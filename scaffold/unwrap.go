@@ -183,9 +183,7 @@ func unwrapSSD(p *Plan, args []string, _ int) {
 	if dir := c.last("-d", "--chdir"); dir != "" {
 		p.chdir(dir)
 	}
-	if mask := c.last("-k", "--umask"); isMode(mask) {
-		p.set("backend.umask", quote(mask))
-	}
+	p.setMode("backend.umask", c.last("-k", "--umask"))
 	if n, err := strconv.Atoi(c.last("-N", "--nicelevel")); err == nil {
 		p.set("limits.nice", strconv.Itoa(n))
 	}
