@@ -101,3 +101,32 @@ func TestPlan(t *testing.T) {
 		}
 	}
 }
+
+func TestFromProcess(t *testing.T) {
+	proc := fixture(t, map[string]string{"7/cmdline": "php-cgi\x00-b\x00/run/a b.sock\x00", "7/status": "Uid:\t1\t77777\t1\t1\nGid:\t1\t77778\t1\t1\n", "8/cmdline": ""})
+	if err := os.Symlink("/srv/my site", filepath.Join(proc, "7/cwd")); err != nil {
+		t.Fatal(err)
+	}
+	p, err := FromProcess(proc, "7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Adapt("/run/x.sock")
+	if got, want := show(p), `my-site: ["php-cgi"] in /srv/my site user=77777 group=77778 handoff=fd0 protocol=fastcgi socket=/run/a b.sock`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	for _, pid := range []string{"8", "9", "0", "-1", "../7", ""} {
+		if p, err := FromProcess(proc, pid); err == nil {
+			t.Errorf("%s: %+v", pid, p)
+		}
+	}
+}
+
+func TestLetIn(t *testing.T) {
+	for _, row := range []struct{ mode, group, own, want string }{{"", "", "a", `"web"`}, {"", `"mine"`, "a", `"mine"`}, {`"0666"`, "", "a", ""}, {"", "", "web", ""}} {
+		p := &Plan{Group: row.own, Set: map[string]string{"socket.mode": row.mode, "socket.group": row.group}}
+		if p.LetIn("web"); p.Set["socket.group"] != row.want {
+			t.Errorf("%+v: %s", row, p.Set["socket.group"])
+		}
+	}
+}

@@ -20,7 +20,7 @@ type Key struct {
 // common are the keys that are shown with their defaults when nothing sets
 // them; the rest is in keepone.toml(5).
 var common = []string{
-	"backend.handoff", "backend.protocol", "backend.group", "backend.umask", "backend.check",
+	"backend.directory", "backend.handoff", "backend.protocol", "backend.group", "backend.umask", "backend.check",
 	"socket.group", "socket.mode", "memory.soft", "memory.hard", "alert.command", "stop.timeout",
 	"drain.timeout", "ready.by", "hang.timeout", "limits.nofile", "limits.nice",
 	"environment.files", "output.to", "control.operate",

@@ -145,7 +145,7 @@ func (i *initiation) plan() (*scaffold.Plan, error) {
 		if err != nil {
 			return nil, command.Misused(`what needs a shell is written as --command "sh -c '...'"`, "cannot use --command: %v", err)
 		}
-		return &scaffold.Plan{Origin: "its command line", Command: words}, nil
+		return &scaffold.Plan{Origin: "its command line", Command: words}, i.askDirectory()
 	case i.directory != "" || i.dialogue != nil:
 		return i.look()
 	}
@@ -155,16 +155,8 @@ func (i *initiation) plan() (*scaffold.Plan, error) {
 
 // look recognises what is in the directory, and asks for that first.
 func (i *initiation) look() (*scaffold.Plan, error) {
-	if i.directory == "" {
-		proposal, err := os.Getwd()
-		if err != nil || len(i.machine().Recognise(proposal)) == 0 && i.name != "" && isDirectory("/var/www/"+i.name) == nil {
-			proposal = "/var/www/" + i.name
-		}
-		answer, err := i.ask(scaffold.Question{Text: "Directory of the site", Why: "The backend runs in it, and I look what is there.", Proposal: proposal, Check: isDirectory})
-		if err != nil {
-			return nil, err
-		}
-		i.directory = answer
+	if err := i.askDirectory(); err != nil {
+		return nil, err
 	}
 	found := i.machine().Recognise(i.directory)
 	if len(found) > 0 {
@@ -178,6 +170,19 @@ func (i *initiation) look() (*scaffold.Plan, error) {
 		return nil, command.Misused("say it with --command", "cannot tell what runs the site in %s", i.directory)
 	}
 	return &scaffold.Plan{Origin: "your answers", Name: scaffold.SafeName(filepath.Base(i.directory)), Directory: i.directory}, nil
+}
+
+// askDirectory asks for it where it was not said and somebody can answer.
+func (i *initiation) askDirectory() error {
+	if i.directory != "" || i.dialogue == nil {
+		return nil
+	}
+	proposal, err := os.Getwd()
+	if err != nil || len(i.machine().Recognise(proposal)) == 0 && i.name != "" && isDirectory("/var/www/"+i.name) == nil {
+		proposal = "/var/www/" + i.name
+	}
+	i.directory, err = i.ask(scaffold.Question{Text: "Directory of the site", Why: "The backend runs in it, and I look what is there.", Proposal: proposal, Check: isDirectory})
+	return err
 }
 
 func isDirectory(path string) error {

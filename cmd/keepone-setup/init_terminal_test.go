@@ -152,3 +152,32 @@ func initInterrupted(n *newcomer) {
 		}
 	}
 }
+
+// initAsRoot: root is asked whom the site runs as, and never root by silence.
+func initAsRoot(n *newcomer) {
+	if os.Geteuid() != 0 {
+		n.t.Skip("needs root")
+	}
+	n.put("site/index.php", "")
+	n.sys.Credential = nil
+	file := filepath.Join(n.home, "x.toml")
+	d := n.converse("x", "--directory", "site", "-o", file)
+	d.answer("Command [", "\r")
+	d.answer("User", "no-such-user\r")
+	d.wait(`there is no user "no-such-user"`)
+	d.answer("User", "nobody\r")
+	d.answer("Write "+file, "y\r")
+	d.end(0)
+	if text, err := os.ReadFile(file); err != nil || !strings.Contains(string(text), `user = "nobody"`) {
+		n.t.Errorf("%v\n%s", err, text)
+	}
+	n.want(0, `user = "root"`, "init", "x", "--command", "/bin/true", "--user", "root", "-o", "-")
+	n.want(2, "there is no user", "init", "x", "--command", "/bin/true", "--user", "no-such-user", "-o", "-")
+	n.put("rc.local", "php-cgi -b /run/php.sock &\n")
+	for _, source := range []string{"rc.local", fmt.Sprintf("PID:%d", os.Getpid())} { // both are root's
+		code, out, errs := n.run("init", "x", "--from", source, "-o", "-")
+		if strings.Contains(out, `user = "root"`) || code != 2 && !strings.Contains(errs, "it runs as root today") {
+			n.t.Errorf("%s: code %d\n%s%s", source, code, out, errs)
+		}
+	}
+}

@@ -24,7 +24,7 @@ func TestInit(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for name, try := range map[string]func(*newcomer){
-		"flags": initFlags, "writes": initWrites, "dialogue": initDialogue, "interrupted": initInterrupted, "serves": initServes, "python": initPython,
+		"flags": initFlags, "writes": initWrites, "dialogue": initDialogue, "interrupted": initInterrupted, "serves": initServes, "python": initPython, "root": initAsRoot,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -77,7 +77,7 @@ func (i *initiation) store(p *scaffold.Plan, file string, text []byte) error {
 	if mode == 0o600 {
 		fmt.Fprint(i.out, ", which only you can read: its [environment] may hold secrets")
 	}
-	fmt.Fprint(i.out, ".\n", nextSteps(p, file))
+	fmt.Fprint(i.out, ".\n", i.nextSteps(p, file))
 	return nil
 }
 
@@ -94,7 +94,7 @@ func inShort(p *scaffold.Plan) string {
 }
 
 // nextSteps says what to do; -c is for a file that keepone does not find by its name.
-func nextSteps(p *scaffold.Plan, file string) string {
+func (i *initiation) nextSteps(p *scaffold.Plan, file string) string {
 	site := p.Name
 	if file != filepath.Join(config.Dir(), p.Name+".toml") {
 		site = "-c " + file
@@ -104,6 +104,9 @@ Next:
   keepone check %[1]s                  what is in force, and what may disappoint
   keepone run %[1]s                    try it in the foreground; Ctrl-C ends it
 `, site)
+	if site == p.Name && i.from != "" {
+		text += fmt.Sprintf("  keepone start-backend --take-over %[1]s   take the place of what runs it today, once keepone runs; see OPERATING.md\n", site)
+	}
 	if site == p.Name {
 		text += fmt.Sprintf(`  keepone install %[1]s                have it started at boot
   keepone webserver lighttpd %[1]s     what the web server needs; also nginx, apache, caddy
