@@ -130,3 +130,14 @@ func TestLetIn(t *testing.T) {
 		}
 	}
 }
+
+// No text gets out of its quotes, or out of a comment.
+func TestTextIsQuoted(t *testing.T) {
+	odd := "a\"b\\c\nd\te\x01\x7f\u00e9\u2028'#${x}"
+	p := &Plan{Name: "x", Origin: "x\n[backend]\r\nuser = \"root\"", Command: []string{"p", odd}, Directory: "/" + odd, User: odd, Socket: "/run/" + odd, Env: []Variable{{"A", odd}, {"B", ""}}}
+	p.note("one\n[backend]\nuser = \"root\"")
+	if _, err := p.Text(keysForTests()); err != nil {
+		t.Fatal(err)
+	}
+	written(t, p)
+}
