@@ -114,13 +114,13 @@ func finishPlack(p *Plan, c *call) {
 	if name != "" && name != "Starlet" || plainName(c.head[len(c.head)-1]) == "starman" {
 		p.note("Starlet replaces %s, which takes no Unix socket that it is handed (Debian package starlet)", defaultTo(name, "starman"))
 	}
-	workers := defaultTo(c.last("--workers", "--max-workers"), "1")
+	processes := defaultTo(c.last("--workers", "--max-workers"), "1")
 	dir := filepath.Dir(c.head[len(c.head)-1])
 	c.head[len(c.head)-1] = filepath.Join(dir, "plackup")
 	if dir == "." {
 		c.head[len(c.head)-1] = "plackup"
 	}
-	c.rest = append([]string{"-s", "Starlet", "--max-workers", workers}, c.rest...)
+	c.rest = append([]string{"-s", "Starlet", "--max-workers", processes}, c.rest...)
 	p.setenv("SERVER_STARTER_PORT", p.Socket+"=0")
 }
 

@@ -63,15 +63,15 @@ type initiation struct {
 
 func (i *initiation) addFlags(c *cobra.Command) {
 	f := c.Flags()
-	f.StringVar(&i.command, "command", "", "the program and its arguments, quoted as for a shell")
-	f.StringVar(&i.directory, "directory", "", "the directory of the site, in which the command runs")
-	f.StringVar(&i.user, "user", "", "whom it runs as (default: the web server's user)")
-	f.StringVar(&i.handoff, "handoff", "", "how it gets its socket: fd0 or listen-fds (default: as the program wants it)")
-	f.StringVar(&i.protocol, "protocol", "", "fastcgi, http, scgi or uwsgi (default: as the program speaks)")
-	f.StringVar(&i.socket, "socket", "", "where the web server connects: a path, or tcp://127.0.0.1:8000")
-	f.StringVar(&i.from, "from", "", "a file that starts the site today, - for the standard input, or PID:1234")
-	f.StringVar(&i.kind, "kind", "", "what --from is: "+strings.Join(scaffold.Kinds, ", ")+" (default: by what it says)")
-	f.StringVarP(&i.output, "output", "o", "", "write to this file, or - for the standard output")
+	f.StringVar(&i.command, "command", "", "the program and its arguments, a `line` quoted as for a shell")
+	f.StringVar(&i.directory, "directory", "", "the `directory` of the site, in which the command runs")
+	f.StringVar(&i.user, "user", "", "the `user` it runs as (default: the web server's user)")
+	f.StringVar(&i.handoff, "handoff", "", "`how` it gets its socket: fd0 or listen-fds (default: as the program wants it)")
+	f.StringVar(&i.protocol, "protocol", "", "`what` it speaks: fastcgi, http, scgi or uwsgi (default: as the program speaks)")
+	f.StringVar(&i.socket, "socket", "", "where the web server connects: a `path`, or tcp://127.0.0.1:8000")
+	f.StringVar(&i.from, "from", "", "a `file` that starts the site today, - for the standard input, or PID:1234")
+	f.StringVar(&i.kind, "kind", "", "`what` --from is: "+strings.Join(scaffold.Kinds, ", ")+" (default: by what it says)")
+	f.StringVarP(&i.output, "output", "o", "", "write to this `file`, or - for the standard output")
 	f.BoolVar(&i.force, "force", false, "replace a file that is there; the old one stays as NAME.toml.bak")
 	for flag, words := range map[string][]string{"handoff": {"fd0", "listen-fds"}, "protocol": {"fastcgi", "http", "scgi", "uwsgi"}, "kind": scaffold.Kinds} {
 		_ = c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
