@@ -13,12 +13,15 @@ type Need struct {
 	What    string   // "the Python module flup"
 	Program string   // that must be there; "" where Test tells
 	Test    []string // a command that succeeds where the module is there
-	Package string   // what brings it: Debian's package, or a sentence
+	Package string   // what brings it: Debian's package, or a sentence; "" is not known
 }
 
 // String says what is missing and what brings it.
 func (n Need) String() string {
-	if strings.Contains(n.Package, " ") {
+	switch {
+	case n.Package == "":
+		return n.What + " is not there, or cannot be run"
+	case strings.Contains(n.Package, " "):
 		return n.What + " is not there: " + n.Package
 	}
 	return n.What + " is not there: apt install " + n.Package
@@ -71,7 +74,7 @@ func (p *Plan) programNeed() []Need {
 		return nil
 	}
 	program := p.Command[0]
-	n := Need{What: "the program " + program, Program: program, Package: "see backend.command"}
+	n := Need{What: "the program " + program, Program: program}
 	if name := packages[plainName(program)]; name != "" && (!strings.Contains(program, "/") || strings.HasPrefix(program, "/usr/bin/") || strings.HasPrefix(program, "/usr/sbin/")) {
 		n.Package = name
 	}
