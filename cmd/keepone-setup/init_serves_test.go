@@ -62,6 +62,7 @@ func (n *newcomer) moves(line, script, protocol string) {
 	sh := exec.Command("/bin/sh", file)
 	sh.SysProcAttr, sh.Dir = n.sys, n.home
 	n.must(sh.Run())
+	n.t.Cleanup(func() { n.killed(filepath.Join(n.home, "pid")) })
 	n.answers(script, protocol)
 	n.killed(filepath.Join(n.home, "pid"))
 	n.must(os.Remove(filepath.Join(n.home, "php.sock")))
@@ -74,16 +75,23 @@ func (n *newcomer) moves(line, script, protocol string) {
 	n.want(0, `path = "`+n.home+`/php.sock"`, "check", "site")
 	run := n.command("run", "site")
 	n.must(run.Start())
-	ended := make(chan error, 1)
-	go func() { ended <- run.Wait() }()
-	n.t.Cleanup(func() { _ = run.Process.Kill() }) // it has ended, in a test that passes
+	var err error
+	ended := make(chan struct{})
+	go func() { err = run.Wait(); close(ended) }()
+	end := func() bool { // a keepone that is killed would leave its backend behind
+		_ = run.Process.Signal(syscall.SIGTERM) // it may have ended
+		select {
+		case <-ended:
+			return true
+		case <-time.After(time.Minute):
+			_ = run.Process.Kill()
+			return false
+		}
+	}
+	n.t.Cleanup(func() { end() })
 	n.answers(script, protocol)
-	n.must(run.Process.Signal(syscall.SIGTERM))
-	select {
-	case err := <-ended:
-		n.must(err)
-	case <-time.After(time.Minute):
-		n.t.Fatal("keepone did not end")
+	if !end() || err != nil {
+		n.t.Fatalf("keepone did not end well: %v", err)
 	}
 }
 
@@ -112,11 +120,15 @@ func (n *newcomer) answers(script, protocol string) {
 	}
 }
 
-// killed ends the process whose number is in a file, and waits until it is gone.
+// killed ends the process whose number is in a file, and waits until it is
+// gone. The file goes, too: without it there is nobody to end.
 func (n *newcomer) killed(file string) {
 	n.t.Helper()
 	text, err := os.ReadFile(file)
-	n.must(err)
+	if errors.Is(err, os.ErrNotExist) {
+		return
+	}
+	n.must(err, os.Remove(file))
 	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
 	n.must(err)
 	fd, err := unix.PidfdOpen(pid, 0)
