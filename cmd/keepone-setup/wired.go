@@ -1,0 +1,79 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"keepone/command"
+	"keepone/config"
+)
+
+// A wired says which site is meant, as keepone's own commands have it said.
+type wired struct{ name, file, runDir string }
+
+func (w *wired) flags(c *cobra.Command) {
+	c.Flags().StringVarP(&w.name, "name", "n", "", "the backend's `name`; with a single configuration that one is meant")
+	c.Flags().StringVarP(&w.file, "config", "c", "", "its configuration `file` (default "+config.Dir()+"/NAME.toml)")
+	c.Flags().StringVar(&w.runDir, "run-dir", "", "the `directory` for its socket, locks and state (default "+config.RunBase()+"/NAME)")
+}
+
+// choose finds the one site that is meant.
+func (w *wired) choose(args []string) error {
+	switch {
+	case len(args) > 1:
+		return command.Misused("", "cannot choose a backend: one name is enough, not %q", args)
+	case len(args) == 1 && w.name != "" && w.name != args[0]:
+		return command.Misused("", "cannot choose a backend: both %s and %s are named", w.name, args[0])
+	case len(args) == 1:
+		w.name = args[0]
+	case w.name == "" && w.file != "":
+		w.name = strings.TrimSuffix(filepath.Base(w.file), ".toml")
+	case w.name == "":
+		names, err := config.Names(config.Dir())
+		if err != nil {
+			return err
+		}
+		if len(names) != 1 {
+			return command.Misused("say which, as in: keepone doctor NAME; keepone init writes a first one",
+				"cannot choose a backend: in %s there are the configurations %q", config.Dir(), names)
+		}
+		w.name = names[0]
+	}
+	if !config.ValidName(w.name) {
+		return command.Misused(config.NameHint, "cannot use %q as the name of a backend", w.name)
+	}
+	if w.file == "" {
+		w.file = filepath.Join(config.Dir(), w.name+".toml")
+	}
+	if w.runDir == "" {
+		w.runDir = filepath.Join(config.RunBase(), w.name)
+	}
+	return nil
+}
+
+// load reads the configuration as keepone run would.
+func (w *wired) load() (*config.Config, error) {
+	who := ""
+	if u, err := user.Current(); err == nil {
+		who = u.Username
+	}
+	dir, err := filepath.Abs(w.runDir)
+	if err != nil {
+		return nil, err
+	}
+	c, err := config.Load(w.file, config.Defaults{Root: os.Geteuid() == 0, User: who, RunDir: dir, Name: w.name, History: dir + ".history"})
+	if err != nil {
+		hint := ""
+		if errors.Is(err, fs.ErrNotExist) {
+			hint = "keepone init " + w.name + " writes one"
+		}
+		return nil, command.Fail(command.Misuse, hint, err)
+	}
+	return c, nil
+}
