@@ -85,5 +85,9 @@ func (s *Site) lighttpdBackend(t *text, option string) {
 	case s.cgi(): // SCRIPT_NAME is "", and PATH_INFO the whole path
 		where += `, "check-local" => "disable", "fix-root-scriptname" => "enable"`
 	}
-	t.line(`%s = ("%s" => ((%s)))`, option, extension, where)
+	set := "="
+	if t.depth == 0 { // beside what others hand over, such as Debian's fastcgi-php
+		set = "+="
+	}
+	t.line(`%s %s ("%s" => ((%s)))`, option, set, extension, where)
 }

@@ -9,13 +9,16 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 )
 
 // A front is a real web server that includes what keepone webserver printed.
 type front struct {
 	*running
+	t    *testing.T
 	conf string // its own configuration
+	ours string // what keepone webserver printed
 	url  string
 }
 
@@ -32,7 +35,7 @@ func (b *behind) front(server string, flags ...string) *front {
 		ok(b.T, err)
 		ours := filepath.Join(dir, "keepone.conf")
 		ok(b.T, os.WriteFile(ours, []byte(text), 0o644))
-		f := &front{conf: filepath.Join(dir, "main.conf"), url: fmt.Sprintf("http://127.0.0.1:%d", port)}
+		f := &front{t: b.T, ours: ours, conf: filepath.Join(dir, "main.conf"), url: fmt.Sprintf("http://127.0.0.1:%d", port)}
 		ok(b.T, os.WriteFile(f.conf, []byte(mainConf(server, dir, ours, port, text)), 0o644))
 		argv := map[string][]string{
 			"lighttpd": {"-D", "-f", f.conf},
@@ -128,4 +131,17 @@ func (f *front) answers(t *testing.T, what, host string, want map[string]string)
 			t.Errorf("%s: %s: %q, want %q", what, path, got, body)
 		}
 	}
+}
+
+const sigusr1 = syscall.SIGUSR1
+
+// tries is a request that may fail: "".
+func tries(url string) string {
+	answer, err := http.Get(url)
+	if err != nil {
+		return ""
+	}
+	defer answer.Body.Close()
+	text, _ := io.ReadAll(answer.Body) // half an answer is another one
+	return string(text)
 }

@@ -37,5 +37,6 @@ func commands() *cobra.Command {
 	}
 	root.AddCommand(initCommand())
 	root.AddCommand(webserverCommand())
+	root.AddCommand(webserverCommand(), doctorCommand())
 	return root
 }

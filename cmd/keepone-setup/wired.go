@@ -7,6 +7,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -15,7 +16,10 @@ import (
 )
 
 // A wired says which site is meant, as keepone's own commands have it said.
-type wired struct{ name, file, runDir string }
+type wired struct {
+	name, file, runDir string
+	system             bool // root's, whoever looks at it
+}
 
 func (w *wired) flags(c *cobra.Command) {
 	c.Flags().StringVarP(&w.name, "name", "n", "", "the backend's `name`; with a single configuration that one is meant")
@@ -36,6 +40,9 @@ func (w *wired) choose(args []string) error {
 		w.name = strings.TrimSuffix(filepath.Base(w.file), ".toml")
 	case w.name == "":
 		names, err := config.Names(config.Dir())
+		if len(names) == 0 && err == nil {
+			names, err = config.Names(systemDir)
+		}
 		if err != nil {
 			return err
 		}
@@ -50,11 +57,32 @@ func (w *wired) choose(args []string) error {
 	}
 	if w.file == "" {
 		w.file = filepath.Join(config.Dir(), w.name+".toml")
+		if there := filepath.Join(systemDir, w.name+".toml"); missing(w.file) && !missing(there) {
+			w.file = there
+		}
 	}
+	w.system = os.Geteuid() == 0 || ofRoot(w.file)
 	if w.runDir == "" {
 		w.runDir = filepath.Join(config.RunBase(), w.name)
+		if w.system {
+			w.runDir = filepath.Join(config.SystemRunBase, w.name)
+		}
 	}
 	return nil
+}
+
+// systemDir has the configurations of root's sites, which others may look at.
+const systemDir = "/etc/keepone"
+
+// ofRoot tells whether root wrote the file, and so is to run it.
+func ofRoot(file string) bool {
+	var st syscall.Stat_t
+	return syscall.Stat(file, &st) == nil && st.Uid == 0
+}
+
+func missing(file string) bool {
+	_, err := os.Stat(file)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // load reads the configuration as keepone run would.
@@ -67,7 +95,7 @@ func (w *wired) load() (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := config.Load(w.file, config.Defaults{Root: os.Geteuid() == 0, User: who, RunDir: dir, Name: w.name, History: dir + ".history"})
+	c, err := config.Load(w.file, config.Defaults{Root: w.system, User: who, RunDir: dir, Name: w.name, History: dir + ".history"})
 	if err != nil {
 		hint := ""
 		if errors.Is(err, fs.ErrNotExist) {

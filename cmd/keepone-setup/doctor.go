@@ -1,0 +1,228 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"keepone/command"
+	"keepone/config"
+	"keepone/doctor"
+	"keepone/recipe"
+	"keepone/webserver"
+)
+
+// doctorFlags are those of keepone doctor.
+type doctorFlags struct {
+	wired
+	strict, json bool
+	pid          int
+}
+
+func doctorCommand() *cobra.Command {
+	var f doctorFlags
+	c := &cobra.Command{
+		Use:   "doctor [NAME]",
+		Short: "Check the wiring between web server, socket and backend",
+		Long: `Doctor looks at all that is between a visitor and the site, and at what will be
+in the way one day: keepone and what starts it, the web server, whether that may
+connect to the socket, what its configuration says, its patience, the host. Each
+finding is a line: ok, warning, error or "not checked", what was looked at, what
+is so, and the command that mends it. It changes nothing. Root sees all of it.
+
+Exit status: 0 nothing is wrong, 1 there are errors, with --strict also
+warnings; 2 misuse.`,
+		Example: "    keepone doctor web2py\n    keepone doctor --json | jq -r '.[] | select(.level == \"error\") | .fix'",
+		RunE:    func(_ *cobra.Command, args []string) error { return f.run(args) },
+	}
+	f.flags(c)
+	c.Flags().BoolVar(&f.strict, "strict", false, "warnings count, too")
+	c.Flags().BoolVar(&f.json, "json", false, "print JSON")
+	c.Flags().IntVar(&f.pid, "web-server", 0, "the `process` of the web server, where several run (default: who is connected, or the only one)")
+	return c
+}
+
+func (f *doctorFlags) run(args []string) error {
+	if err := f.choose(args); err != nil {
+		return err
+	}
+	c, err := f.load()
+	var findings []doctor.Finding
+	if failure := new(command.Failure); errors.As(err, &failure) {
+		findings = []doctor.Finding{{Level: doctor.Error, Check: "check", Object: f.file, Text: err.Error(), Fix: failure.Hint}}
+		if failure.Hint == "" {
+			findings[0].Fix = "editor " + f.file + " && keepone check " + f.say()
+		}
+	} else if err != nil {
+		return err
+	} else {
+		findings = append([]doctor.Finding{{Level: doctor.OK, Check: "check", Object: f.file, Text: "the configuration can be read"}},
+			doctor.Examine(f.patient(c))...)
+	}
+	if err := f.print(findings); err != nil {
+		return err
+	}
+	for _, one := range findings {
+		if one.Level == doctor.Error || f.strict && one.Level == doctor.Warning {
+			return command.Silent(command.Failed)
+		}
+	}
+	return nil
+}
+
+// say names the site to another command.
+func (f *doctorFlags) say() string {
+	say := f.name
+	if dir := filepath.Dir(f.file); dir != config.Dir() && dir != systemDir {
+		say += " -c " + f.file
+	}
+	if base := filepath.Dir(f.runDir); base != config.RunBase() && base != config.SystemRunBase {
+		say += " --run-dir " + f.runDir
+	}
+	return say
+}
+
+func (f *doctorFlags) print(findings []doctor.Finding) error {
+	if f.json {
+		e := json.NewEncoder(os.Stdout)
+		e.SetIndent("", "  ")
+		e.SetEscapeHTML(false)
+		return e.Encode(findings)
+	}
+	for _, one := range findings {
+		line := fmt.Sprintf("%-11s  %s: %s: %s", one.Level, one.Check, one.Object, oneLine(one.Text))
+		if one.Fix != "" {
+			line += "; mend it: " + one.Fix
+		}
+		if _, err := fmt.Println(line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// patient gathers what is looked at.
+func (f *doctorFlags) patient(c *config.Config) *doctor.Patient {
+	var info unix.Sysinfo_t
+	_ = unix.Sysinfo(&info) // 0 bytes are no limit, and nothing of a percentage
+	p := &doctor.Patient{Start: "keepone install " + f.name}
+	p.Status, p.Silent = f.status()
+	room := uint64(info.Totalram) * uint64(info.Unit)
+	if p.Status != nil && p.Status.Memory.Room > 0 {
+		room = p.Status.Memory.Room
+	}
+	p.Site = doctor.Site{Name: f.name, System: f.system, File: f.file, Say: f.say(), Socket: c.Socket.Path, Protocol: c.Backend.Protocol,
+		Command: c.Backend.Command, Directory: c.Backend.Directory, Backlog: c.Socket.Backlog,
+		Wait: c.Drain.Timeout + c.Stop.Timeout + c.Ready.Timeout,
+		Soft: c.Memory.Soft.Of(room), Hard: c.Memory.Hard.Of(room), Runnable: c.Runnable()}
+	p.Server = f.server(c, p.Status)
+	p.Wire = f.wire(c, p.Server.Name)
+	return p
+}
+
+// status asks keepone, by its own command, which finds rivals, too.
+func (f *doctorFlags) status() (*doctor.Status, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	ask := exec.CommandContext(ctx, keeponeProgram(), "status", "--json", "-n", f.name, "-c", f.file, "--run-dir", f.runDir)
+	var said bytes.Buffer
+	ask.Stderr = &said
+	out, err := ask.Output()
+	st := new(doctor.Status)
+	if bad := json.Unmarshal(out, st); bad == nil {
+		return st, nil
+	}
+	text, _, _ := strings.Cut(said.String(), "\n") // a hint may follow
+	text = strings.TrimPrefix(text, "keepone: ")
+	if text == "" {
+		return nil, fmt.Errorf("cannot ask keepone: %w", err)
+	}
+	return nil, errors.New(text)
+}
+
+// keeponeProgram is the one that ran this one, or that is installed with it.
+func keeponeProgram() string {
+	if path := os.Getenv("KEEPONE"); path != "" {
+		return path
+	}
+	if own, err := os.Executable(); err == nil {
+		beside := filepath.Join(filepath.Dir(own), "keepone")
+		if _, err := os.Stat(beside); err == nil {
+			return beside
+		}
+	}
+	return "/usr/bin/keepone"
+}
+
+// server finds the web server: the one that is named, the one that keepone saw
+// to be connected, or the only one.
+func (f *doctorFlags) server(c *config.Config, st *doctor.Status) doctor.Server {
+	name := c.WebServer.Process
+	if f.pid > 0 {
+		comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", f.pid))
+		if err != nil {
+			return doctor.Server{}
+		}
+		return family(f.pid, strings.TrimSpace(string(comm)))
+	}
+	if st != nil && st.WebServer != nil && len(st.WebServer.PIDs) > 0 {
+		return *st.WebServer
+	}
+	if name == "auto" || name == "none" {
+		name = ""
+	}
+	pids, found, proved := webserver.New(name).Find(nil, nil)
+	return doctor.Server{Name: found, PIDs: pids, Proved: proved}
+}
+
+// family is a process with its children of the same name; proc_pid_task(5),
+// children.
+func family(pid int, name string) doctor.Server {
+	s := doctor.Server{Name: name, PIDs: []int{pid}, Proved: true}
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid)) // the pattern is valid
+	for _, list := range lists {
+		text, _ := os.ReadFile(list) // of a thread that ended: none
+		for word := range strings.FieldsSeq(string(text)) {
+			var child int
+			comm, err := os.ReadFile("/proc/" + word + "/comm")
+			if _, bad := fmt.Sscan(word, &child); err == nil && bad == nil && strings.TrimSpace(string(comm)) == name {
+				s.PIDs = append(s.PIDs, child)
+			}
+		}
+	}
+	return s
+}
+
+// wire is what has the web server hand over to the socket.
+func (f *doctorFlags) wire(c *config.Config, name string) string {
+	server := map[string]string{"lighttpd": "lighttpd", "nginx": "nginx", "apache2": "apache", "httpd": "apache", "caddy": "caddy"}[name]
+	if server == "" {
+		return ""
+	}
+	w := webserverFlags{wired: f.wired, port: 80}
+	s, err := w.site(c)
+	if err != nil {
+		return ""
+	}
+	_, systemd := os.Stat("/run/systemd/system") // sd_booted(3)
+	place := recipe.System{Systemd: systemd == nil}.Place(server, s)
+	steps := []string{"keepone webserver " + server + " " + f.say() + " --write"}
+	for _, step := range place.Enable {
+		if step, _, _ = strings.Cut(step, "  #"); !strings.HasPrefix(step, "#") {
+			steps = append(steps, step)
+		}
+	}
+	return strings.Join(steps, " && ")
+}

@@ -1,0 +1,159 @@
+package doctor
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// keepone: does it run, is it the one that is installed, and is the backend up.
+func (p *Patient) keepone() []Finding {
+	const check = "keepone"
+	if p.Status == nil {
+		text := "it does not answer"
+		if p.Silent != nil {
+			text = p.Silent.Error()
+		}
+		if strings.Contains(text, "permission") {
+			return one(NotChecked, check, p.Site.Name, text, "sudo keepone doctor "+p.Site.Say)
+		}
+		return one(Error, check, p.Site.Name, text, p.Start)
+	}
+	st := p.Status
+	all := one(OK, check, p.Site.Name, fmt.Sprintf("keepone runs as process %d, %s; the backend is %s", st.Supervisor.PID, startedBy(st.Supervisor.PID), st.State), "")
+	switch st.State {
+	case "up", "starting", "draining", "restarting":
+	case "down", "stopping", "closing":
+		all = one(Error, check, p.Site.Name, "the backend is "+st.State+": "+st.Why, "keepone start-backend "+p.Site.Say)
+	case "blocked":
+		all = one(Error, check, p.Site.Name, "the backend is blocked: "+st.Why, "keepone start-backend --take-over "+p.Site.Say)
+	default:
+		all = one(Error, check, p.Site.Name, "the backend is in "+st.State+": "+st.Why, "keepone logs "+p.Site.Say)
+	}
+	if st.InTheWay != "" {
+		all = append(all, Finding{Error, "in the way", p.Site.Socket, st.InTheWay, ""})
+	}
+	if len(st.Pending) > 0 {
+		all = append(all, Finding{Warning, "pending", p.Site.File, "the running backend was started without what was changed: " + strings.Join(st.Pending, ", "), "keepone restart-backend " + p.Site.Say})
+	}
+	if exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", st.Supervisor.PID)); err == nil && strings.HasSuffix(exe, " (deleted)") {
+		all = append(all, Finding{Warning, "upgrade", strings.TrimSuffix(exe, " (deleted)"), "keepone was replaced on the disk, and the former one still runs", "keepone upgrade " + p.Site.Say})
+	}
+	return all
+}
+
+// startedBy tells who runs a process for good: its unit, see cgroups(7), or its
+// parent.
+func startedBy(pid int) string {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	if err == nil {
+		for part := range strings.SplitSeq(strings.ReplaceAll(string(text), "\n", "/"), "/") {
+			if strings.HasSuffix(part, ".service") && strings.Contains(part, "keepone") {
+				return "started by systemd as " + part
+			}
+		}
+	}
+	p, err := look(pid)
+	if err != nil {
+		return "started by somebody whom only root can see"
+	}
+	parent, err := look(p.parent)
+	if err != nil {
+		return fmt.Sprintf("started by process %d", p.parent)
+	}
+	return fmt.Sprintf("started by %s, process %d", parent.name, p.parent)
+}
+
+// boot looks for what starts the site with the host.
+func (p *Patient) boot() []Finding {
+	const check = "boot"
+	name := p.Site.Name
+	for _, at := range [][2]string{
+		{"/etc/systemd/system/*/keepone@" + name + ".service", "systemd"},
+		{"/etc/runlevels/*/keepone." + name, "OpenRC"},
+		{"/etc/service/keepone-" + name, "runit"},
+		{"/var/service/keepone-" + name, "runit"},
+	} {
+		if found, _ := filepath.Glob(at[0]); len(found) > 0 { // the pattern is valid: so are names
+			return one(OK, check, found[0], at[1]+" starts it at boot", "")
+		}
+	}
+	if links, _ := filepath.Glob("/etc/rc[2345].d/S*keepone"); len(links) > 0 && listed("/etc/default/keepone", name) {
+		return one(OK, check, links[0], "init starts it at boot, as /etc/default/keepone says", "")
+	}
+	for _, file := range []string{"/etc/inittab", "/etc/crontab", "/etc/rc.local"} {
+		if line := lineWith(file, "keepone", "run", name); line > 0 {
+			return one(OK, check, fmt.Sprintf("%s:%d", file, line), "it is started at boot", "")
+		}
+	}
+	if !p.Site.System {
+		if units, _ := filepath.Glob(os.Getenv("HOME") + "/.config/systemd/user/*/keepone@" + name + ".service"); len(units) > 0 {
+			return one(OK, check, units[0], "systemd starts it for you", "")
+		}
+		return one(NotChecked, check, name, "your crontab may start it at boot (@reboot)", "")
+	}
+	return one(Warning, check, name, "nothing starts it at boot that is known here", "keepone install "+name)
+}
+
+// listed tells whether NAMES= in a file of shell variables has the name.
+func listed(file, name string) bool {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(text)) {
+		value, found := strings.CutPrefix(strings.TrimSpace(line), "NAMES=")
+		for word := range strings.FieldsSeq(strings.Trim(value, `"'`)) {
+			if found && word == name {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// lineWith is the number of the first line that is no comment and has all the
+// words; 0 for none.
+func lineWith(file string, words ...string) int {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return 0
+	}
+	for i, line := range strings.Split(string(text), "\n") {
+		if has(line, words) && !strings.HasPrefix(strings.TrimSpace(line), "#") {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// rivals are told by keepone itself.
+func (p *Patient) rivals() []Finding {
+	const check = "rival"
+	if p.Status == nil {
+		return one(NotChecked, check, p.Site.Name, "keepone looks for other interpreters of the site, and does not answer", "")
+	}
+	var all []Finding
+	for _, r := range p.Status.Rivals {
+		all = append(all, Finding{Error, check, fmt.Sprintf("process %d", r.PID), fmt.Sprintf("%s: %s; started by %s", r.Command, r.Why, r.Origin), r.End})
+	}
+	if all == nil {
+		return one(OK, check, p.Site.Name, "no other interpreter of the site runs", "")
+	}
+	return all
+}
+
+// backend: can its program be run.
+func (p *Patient) backend() []Finding {
+	const check = "backend"
+	if p.Site.Runnable == nil {
+		return one(OK, check, strings.Join(p.Site.Command, " "), "its program is there", "")
+	}
+	fix := ""
+	switch program := filepath.Base(p.Site.Command[0]); program {
+	case "php-cgi", "python3", "perl", "ruby", "fcgiwrap", "gunicorn", "uvicorn":
+		fix = "apt-get install " + program
+	}
+	return one(Error, check, strings.Join(p.Site.Command, " "), p.Site.Runnable.Error()+": the next backend will not start", fix)
+}
