@@ -27,30 +27,10 @@ func (w *wired) flags(c *cobra.Command) {
 	c.Flags().StringVar(&w.runDir, "run-dir", "", "the `directory` for its socket, locks and state (default "+config.RunBase()+"/NAME)")
 }
 
-// choose finds the one site that is meant.
+// choose finds the one site that is meant, and where its things are.
 func (w *wired) choose(args []string) error {
-	switch {
-	case len(args) > 1:
-		return command.Misused("", "cannot choose a backend: one name is enough, not %q", args)
-	case len(args) == 1 && w.name != "" && w.name != args[0]:
-		return command.Misused("", "cannot choose a backend: both %s and %s are named", w.name, args[0])
-	case len(args) == 1:
-		w.name = args[0]
-	case w.name == "" && w.file != "":
-		w.name = strings.TrimSuffix(filepath.Base(w.file), ".toml")
-	case w.name == "":
-		names, err := config.Names(config.Dir())
-		if len(names) == 0 && err == nil {
-			names, err = config.Names(systemDir)
-		}
-		if err != nil {
-			return err
-		}
-		if len(names) != 1 {
-			return command.Misused("say which, as in: keepone doctor NAME; keepone init writes a first one",
-				"cannot choose a backend: in %s there are the configurations %q", config.Dir(), names)
-		}
-		w.name = names[0]
+	if err := w.call(args); err != nil {
+		return err
 	}
 	if !config.ValidName(w.name) {
 		return command.Misused(config.NameHint, "cannot use %q as the name of a backend", w.name)
@@ -69,6 +49,49 @@ func (w *wired) choose(args []string) error {
 		}
 	}
 	return nil
+}
+
+// call finds its name.
+func (w *wired) call(args []string) error {
+	switch {
+	case len(args) > 1:
+		return command.Misused("", "cannot choose a backend: one name is enough, not %q", args)
+	case len(args) == 1 && w.name != "" && w.name != args[0]:
+		return command.Misused("", "cannot choose a backend: both %s and %s are named", w.name, args[0])
+	case len(args) == 1:
+		w.name = args[0]
+	case w.name == "" && w.file != "":
+		w.name = strings.TrimSuffix(filepath.Base(w.file), ".toml")
+	case w.name == "":
+		names, err := configured()
+		if err != nil {
+			return err
+		}
+		if len(names) != 1 {
+			return command.Misused("say which, as in: keepone doctor NAME; keepone init writes a first one",
+				"cannot choose a backend: in %s there are the configurations %q", config.Dir(), names)
+		}
+		w.name = names[0]
+	}
+	return nil
+}
+
+// configured are an ordinary user's own sites, or else root's.
+func configured() ([]string, error) {
+	names, err := config.Names(config.Dir())
+	if len(names) == 0 && err == nil {
+		names, err = config.Names(systemDir)
+	}
+	return names, err
+}
+
+// completeConfigured completes a site's name.
+func completeConfigured(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	names, _ := configured() // none where the directory cannot be read
+	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
 // systemDir has the configurations of root's sites, which others may look at.
