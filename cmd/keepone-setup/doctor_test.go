@@ -189,6 +189,30 @@ func TestDoctorMode(t *testing.T) {
 	b.visit(f).mends(doctor.Error, "access", b.socket, "nobody", "mode is 0600")
 }
 
+// A group that is not the web server's first one counts, too.
+func TestDoctorGroups(t *testing.T) {
+	needsRoot(t)
+	t.Parallel()
+	b := newBehind(t, "", python("fastcgi"))
+	b.start()
+	f := b.front("lighttpd")
+	for groups, want := range map[string]int{"www-data": 0, "daemon": 1} {
+		f.end(t, 15)
+		text, err := os.ReadFile(f.conf)
+		ok(t, err)
+		text = []byte(strings.ReplaceAll(strings.ReplaceAll(string(text), "server.username", "#"), "server.groupname", "#"))
+		ok(t, os.WriteFile(f.conf, text, 0o644))
+		f.running = launch(t, f.conf+".log", "/usr/bin/setpriv", "--reuid=nobody", "--regid=nogroup", "--groups="+groups, "/usr/sbin/lighttpd", "-D", "-f", f.conf)
+		eventually(t, "lighttpd runs", func() bool {
+			comm, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", f.cmd.Process.Pid))
+			return string(comm) == "lighttpd\n"
+		})
+		if got := b.visit(f).of("access"); len(got) != want {
+			t.Errorf("with group %s: %+v", groups, got)
+		}
+	}
+}
+
 // as starts the lighttpd again as somebody else.
 func (f *front) as(user, group string) {
 	f.t.Helper()
