@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -179,14 +180,20 @@ func (f *doctorFlags) server(c *config.Config, st *doctor.Status) doctor.Server 
 		}
 		return family(f.pid, strings.TrimSpace(string(comm)))
 	}
-	if st != nil && st.WebServer != nil && len(st.WebServer.PIDs) > 0 {
-		return *st.WebServer
+	if st != nil && st.WebServer != nil && st.WebServer.Proved && slices.ContainsFunc(st.WebServer.PIDs, func(pid int) bool { return called(pid, st.WebServer.Name) }) {
+		return *st.WebServer // what was a guess some seconds ago is made anew
 	}
 	if name == "auto" || name == "none" {
 		name = ""
 	}
 	pids, found, proved := webserver.New(name).Find(nil, nil)
 	return doctor.Server{Name: found, PIDs: pids, Proved: proved}
+}
+
+// called tells whether a process lives and has the name.
+func called(pid int, name string) bool {
+	comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	return err == nil && strings.TrimSpace(string(comm)) == name
 }
 
 // family is a process with its children of the same name; proc_pid_task(5),
@@ -198,8 +205,7 @@ func family(pid int, name string) doctor.Server {
 		text, _ := os.ReadFile(list) // of a thread that ended: none
 		for word := range strings.FieldsSeq(string(text)) {
 			var child int
-			comm, err := os.ReadFile("/proc/" + word + "/comm")
-			if _, bad := fmt.Sscan(word, &child); err == nil && bad == nil && strings.TrimSpace(string(comm)) == name {
+			if _, bad := fmt.Sscan(word, &child); bad == nil && called(child, name) {
 				s.PIDs = append(s.PIDs, child)
 			}
 		}
