@@ -26,14 +26,18 @@ func (p *Patient) access() []Finding {
 	if len(p.Server.PIDs) == 0 {
 		return one(NotChecked, check, p.Site.Socket, "which web server connects is not known", "")
 	}
-	_, serving, err := p.Server.processes()
+	first, serving, err := p.Server.processes()
 	if err != nil {
 		return one(NotChecked, check, p.Site.Socket, err.Error(), "")
 	}
 	var where string
 	var refused error
 	if os.Geteuid() == 0 {
-		err = serving.become(func() { where, refused = way(p.Site.Socket) })
+		look := func() { where, refused = way(p.Site.Socket) }
+		if err = serving.become(look); errors.Is(err, unix.ENOENT) { // it ended, as children do at a reload
+			serving.pid = first.pid
+			err = serving.become(look)
+		}
 	} else if serving.uid == os.Geteuid() {
 		where, refused = way(p.Site.Socket)
 	} else {

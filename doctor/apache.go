@@ -99,28 +99,38 @@ func apacheLine(said []string, file string) []backend {
 		if unix {
 			b.target = strings.TrimPrefix(path, "unix:")
 		}
-		kept := protocol == "http" // the others keep nothing unless they are told to
-		for _, option := range said[i+2:] {
-			name, value, _ := strings.Cut(strings.ToLower(option), "=")
-			switch name {
-			case "timeout":
-				b.patience, b.knob = apacheTime(value, 0), "timeout="
-				b.longer = fmt.Sprintf("sed -i '\\|%s| s/timeout=%s/timeout=%%d/' %s", b.target, value, quote(file))
-			case "disablereuse":
-				kept = kept && value != "on"
-			case "enablereuse":
-				kept = value == "on"
-			}
-		}
-		if kept {
-			b.keeps = "no disablereuse=On in " + file
-		}
-		if b.longer == "" {
-			b.longer = "sed -i '\\|" + strings.ReplaceAll(b.target, "%", "%%") + "| s/ *$/ timeout=%d/' " + quote(file)
+		b.apacheOptions(said[i+2:], file)
+		switch {
+		case b.longer != "":
+		case strings.HasPrefix(strings.ToLower(said[0]), "proxypass"):
+			b.longer = "sed -i '\\|" + strings.ReplaceAll(b.target, "%", "%%") + "| {/^ *#/! s/ *$/ timeout=%d/}' " + quote(file)
+		default: // a SetHandler has no options
+			b.longer = "echo ProxyTimeout %d >> " + strings.ReplaceAll(quote(file), "%", "%%")
 		}
 		return []backend{b}
 	}
 	return nil
+}
+
+// apacheOptions reads those of a ProxyPass. Connections of HTTP are kept unless
+// it is told not to, of the others none unless it is told to.
+func (b *backend) apacheOptions(options []string, file string) {
+	kept := b.protocol == "http"
+	for _, option := range options {
+		name, value, _ := strings.Cut(strings.ToLower(option), "=")
+		switch name {
+		case "timeout":
+			b.patience, b.knob = apacheTime(value, 0), "timeout="
+			b.longer = fmt.Sprintf("sed -i '\\|%s| s/timeout=%s/timeout=%%d/' %s", b.target, value, quote(file))
+		case "disablereuse":
+			kept = kept && value != "on"
+		case "enablereuse":
+			kept = value == "on"
+		}
+	}
+	if kept {
+		b.keeps = "no disablereuse=On in " + file
+	}
 }
 
 // apacheTime reads seconds, or "500ms".

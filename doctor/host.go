@@ -3,7 +3,8 @@ package doctor
 import (
 	"fmt"
 	"os"
-	"os/exec"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,12 +15,7 @@ import (
 func (p *Patient) webServer() []Finding {
 	const check = "web server"
 	if len(p.Server.PIDs) == 0 {
-		for _, name := range []string{"lighttpd", "nginx", "apache2", "httpd", "caddy"} {
-			if path, err := exec.LookPath(name); err == nil {
-				return one(Error, check, path, "it does not run, or more than one web server does and none is connected now", "service "+name+" start")
-			}
-		}
-		return one(Error, check, p.Site.Name, "none runs that is known here: see webserver.process in keepone.toml(5)", "apt-get install lighttpd")
+		return p.noWebServer()
 	}
 	first, serving, err := p.Server.processes()
 	if err != nil {
@@ -30,6 +26,30 @@ func (p *Patient) webServer() []Finding {
 		how = "seen to be connected"
 	}
 	return one(OK, check, p.Server.Name, fmt.Sprintf("process %d, %s; it connects as user %s, group %s", first.pid, how, userName(serving.uid), groupName(serving.gid)), "")
+}
+
+// known are the names of web servers, as package webserver has them.
+var known = []string{"lighttpd", "nginx", "apache2", "httpd", "caddy"}
+
+// noWebServer tells none from too many.
+func (p *Patient) noWebServer() []Finding {
+	const check = "web server"
+	comms, _ := filepath.Glob("/proc/[0-9]*/comm") // the pattern is valid
+	for _, file := range comms {
+		text, _ := os.ReadFile(file) // of a process that ended: none
+		if name := strings.TrimSpace(string(text)); slices.Contains(known, name) {
+			return one(NotChecked, check, name, "more than one web server runs, and none was seen to be connected: name the process of yours",
+				"keepone doctor "+p.Site.Say+" --web-server $(pgrep -o -x "+name+")")
+		}
+	}
+	for _, name := range known {
+		for _, dir := range []string{"/usr/sbin/", "/usr/bin/", "/usr/local/sbin/", "/usr/local/bin/"} {
+			if _, err := os.Stat(dir + name); err == nil {
+				return one(Error, check, dir+name, "it does not run", "service "+name+" start")
+			}
+		}
+	}
+	return one(Error, check, p.Site.Name, "none runs that is known here: see webserver.process in keepone.toml(5)", "apt-get install lighttpd")
 }
 
 // sysctl reads one of /proc/sys; -1 where that is not to be.

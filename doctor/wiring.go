@@ -207,10 +207,15 @@ func (p *Patient) judge(w *wiring, b *backend) []Finding {
 	return all
 }
 
-// then has the server read what a command changed; "" stays "".
+// then has the server read what a command changed, if it would; "" stays "".
+// There are servers that end at a reload of what they cannot read.
 func (w *wiring) then(command string) string {
 	if command == "" {
 		return ""
 	}
-	return command + " && " + w.reload
+	test := strings.Join(w.test, " ")
+	if strings.HasSuffix(w.test[0], "apache2") && len(w.test) == 2 { // Debian's wants variables
+		test = "apachectl -t"
+	}
+	return command + " && " + test + " && " + w.reload
 }

@@ -23,8 +23,8 @@ func (s *Site) apache(t *text) {
 	case "scgi":
 		t.line("SetEnvIf Request_URI . proxy-scgi-pathinfo=1")
 	}
-	// The worker of Apache is not to be believed dead for a minute after one
-	// failure, and a connection is for one request.
+	// One failure is not to shut the backend out for a minute, and a connection
+	// is for one request.
 	options := fmt.Sprintf("disablereuse=On retry=0 timeout=%d", s.seconds())
 	switch {
 	case s.Script != "":

@@ -16,7 +16,7 @@ import (
 // A visit is one keepone doctor.
 type visit struct {
 	*behind
-	server int    // the web server's process
+	server int    // the web server's process; 0 where doctor is to find it
 	inside string // the script that leads to where doctor and the fix are run; "" for here
 	net    string // the network namespace for that; "" for the test's own
 }
@@ -41,7 +41,11 @@ func (v *visit) shell(command string) (string, error) {
 // findings demands an exit status that fits them.
 func (v *visit) findings() []doctor.Finding {
 	v.Helper()
-	out, err := v.shell(fmt.Sprintf("keepone doctor -c %s --run-dir %s --json --web-server %d 2>/dev/null", v.file, v.run, v.server))
+	command := fmt.Sprintf("keepone doctor -c %s --run-dir %s --json", v.file, v.run)
+	if v.server > 0 {
+		command += fmt.Sprintf(" --web-server %d", v.server)
+	}
+	out, err := v.shell(command + " 2>/dev/null")
 	var all []doctor.Finding
 	if bad := json.Unmarshal([]byte(out), &all); bad != nil {
 		v.Fatal(bad, err, out)
@@ -85,19 +89,34 @@ func (v *visit) finds(level doctor.Level, check string, words ...string) doctor.
 	return all[0]
 }
 
-// mends demands a finding that its command takes away.
+// others counts what is not ok but for one check.
+func (v *visit) others(check string) (n int) {
+	v.Helper()
+	for _, one := range v.findings() {
+		if one.Check != check && one.Level != doctor.OK {
+			n++
+		}
+	}
+	return n
+}
+
+// mends demands a finding that its command takes away, without another.
 func (v *visit) mends(level doctor.Level, check string, words ...string) {
 	v.Helper()
 	one := v.finds(level, check, words...)
 	if one.Fix == "" {
 		v.Fatalf("nothing mends it: %+v", one)
 	}
+	others := v.others(check)
 	fix, _, _ := strings.Cut(one.Fix, " && service ") // none runs here
 	if out, err := v.shell(fix); err != nil {
 		v.Fatal(out, err)
 	}
 	if left := v.of(check); len(left) > 0 {
 		v.Errorf("after %s there is %+v", fix, left)
+	}
+	if after := v.others(check); after > others {
+		v.Errorf("after %s there is more: %+v", fix, v.findings())
 	}
 }
 
@@ -154,98 +173,33 @@ func TestDoctorHealthy(t *testing.T) {
 	}
 }
 
-// Who may not connect is told where.
-func TestDoctorAccess(t *testing.T) {
+// Of several web servers it is the one that is connected.
+func TestDoctorFindsWebServer(t *testing.T) {
 	needsRoot(t)
 	t.Parallel()
 	b := newBehind(t, "", python("fastcgi"))
 	b.start()
-	f := b.front("lighttpd")
-	v := b.visit(f)
-	ok(t, os.Chmod(b.run, 0o711))
-	if got := v.of("access"); got != nil {
-		t.Error(got)
+	f := b.front("nginx")
+	b.front("lighttpd")
+	v := &visit{behind: b}
+	if one := v.finds(doctor.NotChecked, "web server", "more than one"); !strings.Contains(one.Fix, "--web-server $(pgrep -o -x ") {
+		t.Error(one)
 	}
-	ok(t, os.Chmod(b.dir, 0o700))
-	v.mends(doctor.Error, "access", b.dir+":", "www-data", "this directory")
-
-	f.as("nobody", "nogroup")
-	v = b.visit(f)
-	v.mends(doctor.Error, "access", b.socket, "nobody", "group www-data")
-	if text, err := os.ReadFile(b.file); err != nil || !strings.Contains(string(text), `group = "nogroup"`) {
-		t.Errorf("%v\n%s", err, text)
+	v.finds(doctor.NotChecked, "access")
+	v.finds(doctor.NotChecked, "configuration")
+	answered := make(chan string, 1)
+	go func() { answered <- tries(f.url + "/wait") }()
+	eventually(t, "keepone sees who is connected", func() bool {
+		out, err := b.command("status", "--json")
+		return err == nil && strings.Contains(out, `"proved": true`)
+	})
+	ok(t, os.WriteFile(b.dir+"/go", nil, 0o644))
+	if got := <-answered; got != "backend|GET||/wait||/wait|" {
+		t.Errorf("%q", got)
 	}
-}
-
-// The mode of the socket.
-func TestDoctorMode(t *testing.T) {
-	needsRoot(t)
-	t.Parallel()
-	b := newBehind(t, "", python("fastcgi"))
-	b.configure(python("fastcgi") + fmt.Sprintf("\n[socket]\npath = %q\nmode = \"0600\"\n", b.socket))
-	b.start()
-	f := b.front("lighttpd")
-	f.as("nobody", "www-data")
-	b.visit(f).mends(doctor.Error, "access", b.socket, "nobody", "mode is 0600")
-}
-
-// A group that is not the web server's first one counts, too.
-func TestDoctorGroups(t *testing.T) {
-	needsRoot(t)
-	t.Parallel()
-	b := newBehind(t, "", python("fastcgi"))
-	b.start()
-	f := b.front("lighttpd")
-	for groups, want := range map[string]int{"www-data": 0, "daemon": 1} {
-		f.end(t, 15)
-		text, err := os.ReadFile(f.conf)
-		ok(t, err)
-		text = []byte(strings.ReplaceAll(strings.ReplaceAll(string(text), "server.username", "#"), "server.groupname", "#"))
-		ok(t, os.WriteFile(f.conf, text, 0o644))
-		f.running = launch(t, f.conf+".log", "/usr/bin/setpriv", "--reuid=nobody", "--regid=nogroup", "--groups="+groups, "/usr/sbin/lighttpd", "-D", "-f", f.conf)
-		eventually(t, "lighttpd runs", func() bool {
-			comm, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", f.cmd.Process.Pid))
-			return string(comm) == "lighttpd\n"
-		})
-		if got := b.visit(f).of("access"); len(got) != want {
-			t.Errorf("with group %s: %+v", groups, got)
+	for _, one := range v.findings() {
+		if one.Level != doctor.OK && one.Check != "boot" || one.Check == "web server" && !strings.Contains(one.Text, fmt.Sprintf("process %d, seen to be connected", f.cmd.Process.Pid)) {
+			t.Errorf("%+v", one)
 		}
-	}
-}
-
-// as starts the lighttpd again as somebody else.
-func (f *front) as(user, group string) {
-	f.t.Helper()
-	f.end(f.t, 15)
-	text, err := os.ReadFile(f.conf)
-	ok(f.t, err)
-	changed := strings.Replace(string(text), `server.username = "www-data"`, fmt.Sprintf("server.username = %q", user), 1)
-	changed = strings.Replace(changed, `server.groupname = "www-data"`, fmt.Sprintf("server.groupname = %q", group), 1)
-	ok(f.t, os.WriteFile(f.conf, []byte(changed), 0o644))
-	f.running = launch(f.t, f.conf+".log", f.cmd.Path, "-D", "-f", f.conf)
-	eventually(f.t, "lighttpd is "+user, func() bool {
-		out, _ := printed("ps", "-o", "user=", "-p", fmt.Sprint(f.cmd.Process.Pid))
-		return strings.TrimSpace(out) == user
-	})
-}
-
-// A web server with a /tmp of its own does not find what is in ours.
-func TestDoctorOwnRoot(t *testing.T) {
-	needsRoot(t)
-	t.Parallel()
-	b := newBehind(t, "", python("fastcgi"))
-	b.start()
-	f := b.front("lighttpd")
-	f.end(t, 15)
-	f.running = launch(t, f.conf+".log", "/usr/bin/unshare", "--mount", "--propagation", "private", "sh", "-c",
-		fmt.Sprintf("mount -t tmpfs none %s && exec /usr/sbin/lighttpd -D -f %s", b.run, f.conf))
-	eventually(t, "lighttpd is www-data", func() bool {
-		out, _ := printed("ps", "-o", "user=", "-p", fmt.Sprint(f.cmd.Process.Pid))
-		return strings.TrimSpace(out) == "www-data"
-	})
-	v := b.visit(f)
-	one := v.finds(doctor.Error, "access", "of its own", b.socket)
-	if !strings.Contains(one.Fix, "/run/keepone/"+b.name+"/"+b.name+".sock") {
-		t.Error(one.Fix)
 	}
 }

@@ -60,21 +60,33 @@ func TestDoctorDefaultTimeout(t *testing.T) {
 		v.edit(f.ours, "read_timeout 105s", "read_timeout 20s")
 		v.finds(doctor.Warning, "timeout", "read_timeout is 20s")
 	})
-	t.Run("around", func(t *testing.T) { // ProxyTimeout is nearer than Timeout, and the server's block than the location
+	t.Run("handler", func(t *testing.T) { // a SetHandler has no options
 		v, f := broken(t, python("fastcgi"), "apache")
-		v.edit(f.ours, "timeout=105", "")
-		v.edit(f.conf, "Listen", "ProxyTimeout 300\nTimeout 10\nListen")
-		if got := v.of("timeout"); got != nil {
-			t.Error(got)
-		}
-		v, f = broken(t, python("fastcgi"), "nginx")
-		v.edit(f.ours, "fastcgi_read_timeout 105s;", "")
-		v.edit(f.ours, "server_name", "fastcgi_read_timeout 5m; server_name")
-		v.edit(f.conf, "access_log off;", "access_log off; fastcgi_read_timeout 1s;")
-		if got := v.of("timeout"); got != nil {
-			t.Error(got)
-		}
+		text, err := os.ReadFile(f.ours)
+		ok(t, err)
+		_, pass, _ := strings.Cut(string(text), "\nProxyPass ")
+		v.edit(f.ours, "\nProxyPass "+pass, "\n<FilesMatch \".\">\nSetHandler \"proxy:unix:"+v.socket+"|fcgi://localhost/\"\n</FilesMatch>\n")
+		v.mends(doctor.Warning, "timeout", "Timeout is 1m0s")
 	})
+}
+
+// The nearest word is the one that counts: ProxyTimeout before Timeout, and the
+// server's block before what is around it.
+func TestDoctorTimeoutAround(t *testing.T) {
+	t.Parallel()
+	v, f := broken(t, python("fastcgi"), "apache")
+	v.edit(f.ours, "timeout=105", "")
+	v.edit(f.conf, "Listen", "ProxyTimeout 300\nTimeout 10\nListen")
+	if got := v.of("timeout"); got != nil {
+		t.Error(got)
+	}
+	v, f = broken(t, python("fastcgi"), "nginx")
+	v.edit(f.ours, "fastcgi_read_timeout 105s;", "")
+	v.edit(f.ours, "server_name", "fastcgi_read_timeout 5m; server_name")
+	v.edit(f.conf, "access_log off;", "access_log off; fastcgi_read_timeout 1s;")
+	if got := v.of("timeout"); got != nil {
+		t.Error(got)
+	}
 }
 
 // A bin-path at our socket is a second interpreter.
@@ -82,13 +94,17 @@ func TestDoctorBinPath(t *testing.T) {
 	t.Parallel()
 	for _, change := range []string{`"bin-path" => "/usr/bin/php-cgi", "max-procs" => 1, "check-local"`, "\n\"bin-path\" => \"/usr/bin/php-cgi\",\n\"check-local\""} {
 		v, f := broken(t, python("fastcgi"), "lighttpd")
+		other := filepath.Join(v.dir, "var/other") // another site's, which lighttpd does start
+		ok(t, os.Mkdir(filepath.Dir(other), 0o777))
+		ok(t, os.Chmod(filepath.Dir(other), 0o777))
+		ok(t, os.WriteFile(other, []byte("#!/bin/sh\nexec php-cgi\n"), 0o755))
 		v.edit(f.ours, `"check-local"`, change)
-		v.edit(f.conf, "include ", "# bin-path in a comment\nfastcgi.server = (\".php\" => ((\"socket\" => \"/run/lighttpd/php.socket\", \"bin-path\" => \"/usr/bin/other\")))\ninclude ")
+		v.edit(f.conf, "include ", "# bin-path in a comment\nfastcgi.server = (\".php\" => ((\"socket\" => \""+other+".socket\", \"bin-path\" => \""+other+"\")))\ninclude ")
 		put(t, f.conf, "fastcgi.server", "server.modules += (\"mod_fastcgi\")\nfastcgi.server")
 		v.mends(doctor.Error, "bin-path", "an interpreter of its own")
 		text, err := os.ReadFile(f.conf)
 		ok(t, err)
-		if !strings.Contains(string(text), `"bin-path" => "/usr/bin/other"`) {
+		if !strings.Contains(string(text), `"bin-path" => "`+other+`"`) {
 			t.Errorf("another's bin-path is gone:\n%s", text)
 		}
 	}

@@ -1,12 +1,14 @@
 """Answers every request with what it was told of it, in the protocol that it is given as an argument.
 
 usage: site.py fastcgi|http|scgi|uwsgi
-The listening socket is descriptor 0, or 3 where LISTEN_FDS says so. A request at a time.
+The listening socket is descriptor 0, or 3 where LISTEN_FDS says so. A request at a time; that of
+/wait is answered when there is a file "go" in the working directory.
 """
 import os
 import socket
 import struct
 import sys
+import time
 
 
 def exactly(stream, count):
@@ -95,6 +97,8 @@ def main():
         with connection, connection.makefile("rwb") as stream:
             try:
                 said, body = globals()[protocol](stream)
+                while said["REQUEST_URI"] == "/wait" and not os.path.exists("go"):
+                    time.sleep(0.01)
                 stream.write(answer(protocol, said, body))
                 stream.flush()
             except (EOFError, OSError, ValueError):
