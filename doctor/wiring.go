@@ -90,8 +90,13 @@ func titled(argv []string) []string {
 func (w *wiring) run(argv []string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
+	dir, err := os.MkdirTemp("", "keepone-doctor") // Caddy keeps things even when it only tests
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(dir)
 	c := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	c.Env, c.WaitDelay = w.env, time.Second
+	c.Env, c.WaitDelay = append(w.env[:len(w.env):len(w.env)], "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir), time.Second
 	var said strings.Builder
 	c.Stderr = &said
 	out, err := c.Output()

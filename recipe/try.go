@@ -29,7 +29,7 @@ func (p Place) Tester(server string, s Site) Test {
 				return fmt.Errorf("cannot test %s: %w", p.File, err)
 			}
 		}
-		return run(argv)
+		return run(argv, dir)
 	}
 }
 
@@ -84,8 +84,8 @@ func (s *Site) apacheExtra(p Place) []string {
 }
 
 // run runs a program of /usr/sbin and its like, also for who has them not in
-// PATH.
-func run(argv []string) error {
+// PATH. Caddy, which keeps things even when it only tests, keeps them in dir.
+func run(argv []string, dir string) error {
 	path, err := exec.LookPath(argv[0])
 	for _, dir := range []string{"/usr/sbin", "/usr/local/sbin"} {
 		if err != nil {
@@ -96,7 +96,7 @@ func run(argv []string) error {
 		return fmt.Errorf("%s: %w", argv[0], ErrNoServer)
 	}
 	c := exec.Command(path, argv[1:]...)
-	c.Env = append(os.Environ(), "XDG_DATA_HOME="+os.TempDir(), "XDG_CONFIG_HOME="+os.TempDir())
+	c.Env = append(os.Environ(), "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir)
 	if out, err := c.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w\n%s", strings.Join(argv, " "), err, strings.TrimSpace(string(out)))
 	}

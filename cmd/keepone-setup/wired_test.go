@@ -147,6 +147,8 @@ func launch(t *testing.T, log, program string, args ...string) *running {
 	ok(t, err)
 	defer out.Close()
 	r := &running{exec.Command(program, args...), make(chan struct{})}
+	dir := filepath.Dir(log)
+	r.cmd.Env = append(os.Environ(), "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir) // where Caddy keeps things
 	r.cmd.Stdout, r.cmd.Stderr, r.cmd.SysProcAttr = out, out, &syscall.SysProcAttr{Setpgid: true}
 	ok(t, r.cmd.Start())
 	go func() { _ = r.cmd.Wait(); close(r.done) }() // how it ends is not asked
