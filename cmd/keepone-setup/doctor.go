@@ -45,8 +45,6 @@ Exit status: 0 nothing is wrong, 1 there are errors, with --strict also
 warnings; 2 misuse.`,
 		Example: "    keepone doctor web2py\n    keepone doctor --json | jq -r '.[] | select(.level == \"error\") | .fix'",
 		RunE:    func(_ *cobra.Command, args []string) error { return f.run(args) },
-
-		ValidArgsFunction: completeConfigured,
 	}
 	f.flags(c)
 	c.Flags().BoolVar(&f.strict, "strict", false, "warnings count, too")

@@ -41,12 +41,6 @@ refuses is taken back. A file that somebody has changed is left alone.`,
     keepone webserver lighttpd web2py --static '/*/static=/var/www/web2py/applications/*/static' --write
     keepone webserver nginx shop --host shop.example.org --static /static=/srv/shop/static > shop.conf
     keepone webserver apache blog --script /var/www/blog/index.php`,
-		ValidArgsFunction: func(c *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
-			if len(args) == 0 {
-				return recipe.Servers, cobra.ShellCompDirectiveNoFileComp
-			}
-			return completeConfigured(c, args[1:], word)
-		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return command.Misused("keepone webserver lighttpd", "cannot write for no web server: name one of %s", strings.Join(recipe.Servers, ", "))

@@ -85,15 +85,6 @@ func configured() ([]string, error) {
 	return names, err
 }
 
-// completeConfigured completes a site's name.
-func completeConfigured(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	names, _ := configured() // none where the directory cannot be read
-	return names, cobra.ShellCompDirectiveNoFileComp
-}
-
 // systemDir has the configurations of root's sites, which others may look at.
 const systemDir = "/etc/keepone"
 
