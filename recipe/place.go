@@ -137,12 +137,44 @@ func (y System) steps(p Place, h *home, server string, s Site) (all []string) {
 // are none of theirs.
 func fileName(name string) string { return strings.NewReplacer("+", "_", "@", "_").Replace(name) }
 
+// madeBy begins the line that has the command.
+const madeBy = "# Made by: "
+
+// MadeBy is the command that made a text, "" where it has none.
+func MadeBy(text string) string {
+	_, line, found := strings.Cut(text, "\n"+madeBy)
+	line, _, _ = strings.Cut(line, "\n")
+	if !found || !strings.HasPrefix(line, "keepone webserver ") {
+		return ""
+	}
+	return line
+}
+
+// command is what makes the text again; Check has seen to its words. say names
+// the site to a command of keepone's.
+func (s *Site) command(server, say string) string {
+	line := "keepone webserver " + server + " " + say
+	for _, f := range s.Static {
+		line += " --static '" + strings.TrimSuffix(f.URL, "/") + "=" + f.Dir + "'"
+	}
+	for _, flag := range [][2]string{{"--host", s.Host}, {"--prefix", s.Prefix}, {"--script", s.Script}} {
+		if flag[1] != "" {
+			line += " " + flag[0] + " '" + flag[1] + "'"
+		}
+	}
+	if s.Port != 80 {
+		line += fmt.Sprintf(" --port %d", s.Port)
+	}
+	return line
+}
+
 // Header says, in comments, what the text is, where it belongs and what to do.
-func Header(server string, s Site, p Place) string {
+func Header(server string, s Site, p Place, say string) string {
 	title := map[string]string{"lighttpd": "lighttpd", "nginx": "nginx", "apache": "Apache", "caddy": "Caddy"}[server]
 	t := &text{}
 	t.line("# What %s hands to %s, kept by keepone: it speaks %s at", title, s.Name, s.Protocol)
 	t.line("# %s", s.Socket)
+	t.line("%s%s", madeBy, s.command(server, say))
 	t.line("# This file is %s", p.File)
 	if !p.Known {
 		t.line("# (on Debian; here the directory does not exist: put it where %s reads)", title)

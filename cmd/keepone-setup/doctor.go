@@ -81,18 +81,6 @@ func (f *doctorFlags) run(args []string) error {
 	return nil
 }
 
-// say names the site to another command.
-func (f *doctorFlags) say() string {
-	say := f.name
-	if dir := filepath.Dir(f.file); dir != config.Dir() && dir != systemDir {
-		say += " -c " + f.file
-	}
-	if base := filepath.Dir(f.runDir); base != config.RunBase() && base != config.SystemRunBase {
-		say += " --run-dir " + f.runDir
-	}
-	return say
-}
-
 func (f *doctorFlags) print(findings []doctor.Finding) error {
 	if f.json {
 		e := json.NewEncoder(os.Stdout)
@@ -225,6 +213,11 @@ func (f *doctorFlags) wire(c *config.Config, name string) string {
 	_, systemd := os.Stat("/run/systemd/system") // sd_booted(3)
 	place := recipe.System{Systemd: systemd == nil}.Place(server, s)
 	steps := []string{"keepone webserver " + server + " " + f.say() + " --write"}
+	if text, err := os.ReadFile(place.File); err == nil {
+		if line := recipe.MadeBy(string(text)); line != "" { // with the flags that somebody gave
+			steps[0] = line + " --write"
+		}
+	}
 	for _, step := range place.Enable {
 		if step, _, _ = strings.Cut(step, "  #"); !strings.HasPrefix(step, "#") {
 			steps = append(steps, step)

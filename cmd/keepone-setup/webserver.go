@@ -77,7 +77,7 @@ func (f *webserverFlags) run(server string, args []string) error {
 	}
 	_, systemd := os.Stat("/run/systemd/system") // sd_booted(3)
 	place := recipe.System{Systemd: systemd == nil}.Place(server, s)
-	text := recipe.Seal(recipe.Header(server, s, place) + body)
+	text := recipe.Seal(recipe.Header(server, s, place, f.say()) + body)
 	if !f.write {
 		_, err := fmt.Print(text)
 		return err

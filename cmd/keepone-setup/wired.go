@@ -119,3 +119,15 @@ func (w *wired) load() (*config.Config, error) {
 	}
 	return c, nil
 }
+
+// say names the site to another command.
+func (w *wired) say() string {
+	say := w.name
+	if dir := filepath.Dir(w.file); dir != config.Dir() && dir != systemDir {
+		say += " -c " + w.file
+	}
+	if base := filepath.Dir(w.runDir); base != config.RunBase() && base != config.SystemRunBase {
+		say += " --run-dir " + w.runDir
+	}
+	return say
+}

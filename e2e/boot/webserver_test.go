@@ -29,6 +29,11 @@ systemctl enable keepone@shop lighttpd
 	})
 	s.await("systemctl is-active keepone@shop && systemctl is-active lighttpd && keepone status")
 	s.wires()
+	s.run("sed -i '/socket/ s/shop.sock/other.sock/' /etc/lighttpd/conf-available/50-keepone-shop.conf")
+	if out, err := s.try("keepone doctor"); err == nil || !strings.Contains(out, "--static '/static=/srv/shop/static'") {
+		t.Errorf("what mends it forgets the flags: %v\n%s", err, out)
+	}
+	s.run("keepone webserver lighttpd --static /static=/srv/shop/static --write --force && keepone doctor --strict")
 	s.run("chmod 750 /run/keepone")
 	if out, err := s.try("keepone doctor"); err == nil || !strings.Contains(out, "error        access: /run/keepone: lighttpd, as user www-data,") {
 		t.Errorf("a directory is shut: %v\n%s", err, out)
