@@ -54,3 +54,9 @@ var Finish string
 //
 //go:embed keepone.inittab
 var Inittab string
+
+// UserUnit is keepone@.service for a user's own systemd: it runs the backend of
+// ~/.config/keepone/NAME.toml.
+//
+//go:embed user/keepone@.service
+var UserUnit string

@@ -15,7 +15,7 @@ var scripts = map[string]string{"init": LSB, "openrc": OpenRC, "run": Run, "fini
 func TestProgram(t *testing.T) {
 	program := regexp.MustCompile(`/usr/[\w/.-]*keepone\b|/opt/[\w/.-]*keepone\b`)
 	for name, text := range map[string]string{
-		"unit": Unit, "metrics": MetricsUnit, "init": LSB, "openrc": OpenRC, "run": Run, "inittab": Inittab,
+		"unit": Unit, "user unit": UserUnit, "metrics": MetricsUnit, "init": LSB, "openrc": OpenRC, "run": Run, "inittab": Inittab,
 	} {
 		if !strings.Contains(text, "/usr/bin/keepone") {
 			t.Errorf("%s does not run /usr/bin/keepone:\n%s", name, text)
