@@ -38,5 +38,6 @@ func commands() *cobra.Command {
 	root.AddCommand(initCommand())
 	root.AddCommand(webserverCommand())
 	root.AddCommand(webserverCommand(), doctorCommand())
+	root.AddCommand(installCommand(), uninstallCommand())
 	return root
 }
