@@ -56,7 +56,7 @@ packages-for-demo:
 	@./packaging/need lighttpd:lighttpd php-cgi:php-cgi
 
 packages-for-tests:
-	@./packaging/need lighttpd:lighttpd php-cgi:php-cgi nginx:nginx-light apache2:apache2-bin python3:python3 curl:curl ip:iproute2 fcgiwrap:fcgiwrap supervisord:supervisor \
+	@./packaging/need lighttpd:lighttpd php-cgi:php-cgi nginx:nginx-light apachectl:apache2 caddy:caddy setfacl:acl ps:procps python3:python3 curl:curl ip:iproute2 fcgiwrap:fcgiwrap supervisord:supervisor \
 		"/usr/lib/*/perl5/*/FCGI.pm:libfcgi-perl" \
 		/usr/lib/python3/dist-packages/prometheus_client/openmetrics/parser.py:python3-prometheus-client
 

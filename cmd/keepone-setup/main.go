@@ -35,9 +35,6 @@ func commands() *cobra.Command {
 	root.Args = func(_ *cobra.Command, args []string) error {
 		return command.Misused("keepone --help", "cannot %s: there is no such command here", strings.Join(args, " "))
 	}
-	root.AddCommand(initCommand())
-	root.AddCommand(webserverCommand())
-	root.AddCommand(webserverCommand(), doctorCommand())
-	root.AddCommand(installCommand(), uninstallCommand())
+	root.AddCommand(initCommand(), webserverCommand(), doctorCommand(), installCommand(), uninstallCommand())
 	return root
 }
