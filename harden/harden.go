@@ -77,13 +77,17 @@ func below(p string, dirs []string) bool {
 }
 
 // made are the directories that systemd makes before the sandbox is there: the
-// socket's, which after a boot is missing where it is below /run.
-func (s Site) made() []string {
+// socket's and those above it, which after a boot are missing below /run.
+func (s Site) made() (dirs []string) {
 	dir := path.Dir(path.Clean(s.Socket))
-	if !path.IsAbs(s.Socket) || !below(dir, []string{"/run", "/var/run"}) || below(dir, own) || dir == "/run" || dir == "/var/run" {
+	if !path.IsAbs(s.Socket) || below(dir, own) {
 		return nil
 	}
-	return []string{dir}
+	for ; dir != "/run" && below(dir, []string{"/run"}); dir = path.Dir(dir) {
+		dirs = append(dirs, dir)
+	}
+	slices.Reverse(dirs)
+	return dirs
 }
 
 // privileged says that the socket is at a TCP port that only root may have.
@@ -99,8 +103,12 @@ func (s Site) privileged() bool {
 func DropIn(s Site) string {
 	var b strings.Builder
 	b.WriteString(head)
-	for _, dir := range s.made() {
-		b.WriteString("ExecStartPre=+/bin/mkdir -p -- " + word(dir) + "\n")
+	if dirs := s.made(); len(dirs) > 0 {
+		b.WriteString("ExecStartPre=+/bin/mkdir -p -m 755 --")
+		for _, dir := range dirs {
+			b.WriteString(" " + word(dir))
+		}
+		b.WriteString("\n")
 	}
 	for _, p := range s.Writable() {
 		b.WriteString("ReadWritePaths=" + quoted("-"+p) + "\n")

@@ -32,8 +32,9 @@ func TestWritable(t *testing.T) {
 
 func TestSocketDirectory(t *testing.T) {
 	for socket, want := range map[string]string{
-		"/run/app/app.sock":         "ExecStartPre=+/bin/mkdir -p -- /run/app\n",
-		"/run/a b$c%d/app.sock":     "ExecStartPre=+/bin/mkdir -p -- \"/run/a b$$c%%d\"\n",
+		"/run/app/app.sock":         "ExecStartPre=+/bin/mkdir -p -m 755 -- /run/app\n",
+		"/run/a b$c%d/app.sock":     "ExecStartPre=+/bin/mkdir -p -m 755 -- \"/run/a b$$c%%d\"\n",
+		"/run/a/b/app.sock":         "ExecStartPre=+/bin/mkdir -p -m 755 -- /run/a /run/a/b\n",
 		"/run/keepone/app/app.sock": "",
 		"/run/app.sock":             "",
 		"/srv/app/app.sock":         "",
@@ -88,7 +89,7 @@ func TestReasons(t *testing.T) {
 	text := DropIn(Site{})
 	for _, name := range []string{
 		"User=", "DynamicUser=", "PrivateUsers=", "NoNewPrivileges=", "CapabilityBoundingSet=", "SystemCallFilter=", "MemoryDenyWriteExecute=",
-		"ProtectHome=", "PrivateNetwork=", "IPAddressDeny=", "RestrictAddressFamilies=", "DeviceAllow=", "Delegate=", "ProcSubset=", "RootDirectory=",
+		"ProtectHome=", "PrivateNetwork=", "IPAddressDeny=", "RestrictAddressFamilies=", "DeviceAllow=", "UMask=", "Delegate=", "ProcSubset=", "RootDirectory=",
 	} {
 		if !regexp.MustCompile(`(?m)^#.*` + name).MatchString(text) {
 			t.Errorf("%s has no reason", name)

@@ -52,8 +52,6 @@ SystemCallErrorNumber=EPERM
 # To make setuid and setgid files is forbidden, also mkdir with g+s; to run them
 # is not.
 RestrictSUIDSGID=yes
-# keepone's own: the backend's is backend.umask.
-UMask=0077
 # What the web server or another site leaves in /tmp, such as a database's
 # socket, is not seen. keepone-tmp@.service keeps it while a backend outlives a
 # killed keepone.
@@ -91,6 +89,7 @@ SystemCallFilter=@system-service
 # ProcSubset=: who waits, what memory there is and which boot this is stand in
 # /proc, not with a process.
 # RootDirectory=: the site is where it is.
+# UMask=: others may read what keepone tells, and reach the socket's directory.
 `
 
 // noLimits closes what only [limits] takes.
