@@ -166,6 +166,9 @@ func (s *system) hardened() {
 	if got := s.run("grep ^0:: /proc/" + s.backend() + "/cgroup"); !strings.HasPrefix(got, "0::"+group+"/keepone-php-") {
 		s.Errorf("the backend is in %s, the unit in %s", got, group)
 	}
+	if out := s.run("stat -c %a /run/keepone/php /var/lib/keepone/php.history"); out != "755\n644" {
+		s.Errorf("run directory and history have the modes %q", out)
+	}
 	pid := s.backend()
 	s.run("systemctl stop keepone@php")
 	s.gone(pid)

@@ -12,6 +12,36 @@ func (s *system) dropIn(lines string) {
 	s.run("mkdir -p $(dirname " + file + ") && printf '[Service]\\n" + lines + "' >" + file + " && systemctl daemon-reload")
 }
 
+// onlyReloads checks that a reload is for the configuration only: keepone goes on
+// with the same backend, and as the program that it is, though there is another.
+func (s *system) onlyReloads() {
+	s.Helper()
+	before, supervisor := s.backend(), s.run("systemctl show --value -p MainPID keepone@php")
+	s.run("cp /usr/bin/keepone /usr/bin/keepone.new && mv /usr/bin/keepone.new /usr/bin/keepone")
+	s.run("echo 'timeout = \"29s\"' >>/etc/keepone/php.toml && systemctl reload keepone@php")
+	s.run("echo 'bad' >>/etc/keepone/php.toml && ! systemctl reload keepone@php && sed -i '$d' /etc/keepone/php.toml")
+	s.run("kill -HUP " + supervisor + " && systemctl reload keepone@php")
+	if after := s.backend(); after != before {
+		s.Errorf("backend %s before the reload, %s after", before, after)
+	}
+	s.run("readlink /proc/" + supervisor + "/exe | grep deleted")
+}
+
+// loops checks that a backend which does not run is no reason for the unit to
+// fail: whoever comes waits.
+func (s *system) loops() {
+	s.Helper()
+	s.run("cp /etc/keepone/php.toml /tmp/ && sed -i 's/\"php-cgi\"/\"false\"/' /etc/keepone/php.toml && systemctl restart keepone@php")
+	s.await("systemctl show --value -p StatusText keepone@php | grep ^backoff && systemctl is-active keepone@php")
+	answer := make(chan string)
+	go func() { out, _ := s.try("curl -s -m 60 http://127.0.0.1/pid.php"); answer <- out }()
+	s.await("keepone status php | grep '[1-9] pending'")
+	s.run("cp /tmp/php.toml /etc/keepone/ && systemctl reload keepone@php && keepone restart-backend php")
+	if got := <-answer; got == "" || got[0] != 'p' {
+		s.Errorf("who waited during a crash loop got %q", got)
+	}
+}
+
 // watched checks that keepone answers systemd's watchdog, and that one which
 // cannot is followed by another, which adopts the backend.
 func (s *system) watched() {

@@ -51,6 +51,8 @@ func TestSuites(t *testing.T) {
 			s.killed()
 			s.crashed()
 			s.shows()
+			s.onlyReloads()
+			s.loops()
 			s.watched()
 			s.overdue()
 			pid := s.backend()
