@@ -14,7 +14,7 @@ var keepers = []string{"systemd", "supervisord", "inetd", "xinetd", "s6-fdholder
 // where the process is a rival by another rule. Who started us may listen for
 // us, as an init system does at the socket of a socket unit.
 func (s *search) socket(c *candidate) (Rule, string) {
-	if s.above[c.pid] || slices.Contains(keepers, c.name) || slices.Contains(keepers, filepath.Base(c.script)) {
+	if s.above[c.pid] || slices.Contains(keepers, c.name) || c.becoming() || slices.Contains(keepers, filepath.Base(c.script)) {
 		return "", ""
 	}
 	first := func(is func(spot) bool) bool {
@@ -36,6 +36,12 @@ func (s *search) socket(c *candidate) (Rule, string) {
 		return BinPath, "lighttpd started it, and it listens at " + c.spot.String()
 	}
 	return "", ""
+}
+
+// becoming says that systemd has forked it and that it has not become a program
+// yet: it has all that systemd has. Its name is in brackets until then.
+func (c *candidate) becoming() bool {
+	return strings.HasPrefix(c.name, "(") && len(c.chain) > 0 && c.chain[0].name == "systemd"
 }
 
 // below returns the nearest ancestor of one of these names; nil for none.
