@@ -32,13 +32,13 @@ type machine struct {
 	words *bufio.Reader
 }
 
-// boot starts a machine, with files in /mnt: name to content, or to the path of
+// boot starts a machine with that Debian, with files in /mnt: name to content, or to the path of
 // a file in place of content where the name begins with @. The script setup runs
 // before the first of ours, while the system boots.
-func boot(t *testing.T, share map[string]string) *machine {
+func boot(t *testing.T, suite string, share map[string]string) *machine {
 	t.Helper()
 	possible(t)
-	image := output(t, "./image", packages)
+	image := output(t, "env", "SUITE="+suite, "./image", packages)
 	dir := t.TempDir()
 	console := filepath.Join(dir, "console")
 	ours, theirs := pair(t)

@@ -50,6 +50,8 @@ command = ["php-cgi"]
 user = "www-data"
 [socket]
 path = "/run/keepone/php/php.sock"
+[stop]
+timeout = "2s"
 [drain]
 patience = "100ms"
 `,
@@ -57,7 +59,9 @@ patience = "100ms"
 server.document-root = "/srv"
 server.port = 80
 server.bind = "127.0.0.1"
-fastcgi.server = (".php" => (("socket" => "/run/keepone/php/php.sock", "check-local" => "disable")))
+fastcgi.server = (
+	".php" => (("socket" => "/run/keepone/php/php.sock", "check-local" => "disable")),
+	".tcp" => (("host" => "127.0.0.1", "port" => 9000, "check-local" => "disable")))
 `,
 	"pid.php":  `<?php echo "pid ", getmypid(), "\n";`,
 	"leak.php": `<?php ini_set("memory_limit", "-1"); for (;;) $kept[] = str_repeat("x", 1 << 20);`,
@@ -65,7 +69,7 @@ fastcgi.server = (".php" => (("socket" => "/run/keepone/php/php.sock", "check-lo
 
 const setup = `cp /mnt/keepone /usr/bin/keepone
 mkdir -p /etc/keepone /srv
-cp /mnt/php.toml /etc/keepone/
+cp /mnt/*.toml /etc/keepone/
 cp /mnt/lighttpd.conf /etc/lighttpd/
 cp /mnt/*.php /srv/
 cp /mnt/*.service /etc/systemd/system/
@@ -74,29 +78,53 @@ systemctl start --no-block plain keepone@php
 systemctl restart --no-block lighttpd
 `
 
-// TestMemory boots once for all that has to do with memory.
-func TestMemory(t *testing.T) {
+// suites are the Debians that are booted: ours, and the oldest, whose kernel is
+// the floor.
+var suites = map[string]string{"bookworm": "6.1.", "bullseye": "5.10."}
+
+// TestSystem boots each once for all there is to try; restarts, address and
+// contained are in floor_test.go.
+func TestSystem(t *testing.T) {
 	possible(t)
+	share := shared(t)
+	for suite, kernel := range suites {
+		t.Run(suite, func(t *testing.T) {
+			t.Parallel()
+			m := boot(t, suite, share)
+			if is := m.run(t, "uname -r"); !strings.HasPrefix(is, kernel) {
+				t.Fatalf("kernel %s, want %s", is, kernel)
+			}
+			t.Run("package", m.ofPackage)
+			t.Run("trap", m.trap)
+			t.Run("plain", m.plain)
+			t.Run("keepone", m.keepone)
+			t.Run("wall", m.wall)
+			t.Run("restarts", m.restarts)
+			t.Run("address", m.address)
+			t.Run("contained", m.contained)
+		})
+	}
+}
+
+// shared is what all of them find in /mnt.
+func shared(t *testing.T) map[string]string {
+	t.Helper()
 	dir := t.TempDir()
-	keepone, tests := filepath.Join(dir, "keepone"), filepath.Join(dir, "cgroup.test")
+	keepone, tests, static := filepath.Join(dir, "keepone"), filepath.Join(dir, "cgroup.test"), filepath.Join(dir, "static")
 	output(t, "go", "build", "-trimpath", "-buildmode=exe", "-ldflags", "-s -w -X runtime.godebugDefault=disablethp=1", "-o", keepone, "keepone/cmd/keepone")
+	output(t, "go", "build", "-o", static, "keepone/e2e/testdata/static")
 	output(t, "go", "test", "-c", "-o", tests, "keepone/cgroup")
 	unit, err := os.ReadFile("../../initscripts/keepone@.service")
 	if err != nil {
 		t.Fatal(err)
 	}
-	share := map[string]string{"@keepone": keepone, "@cgroup.test": tests, "keepone@.service": string(unit), "setup": setup}
-	for _, files := range []map[string]string{plain, site} {
+	share := map[string]string{"@keepone": keepone, "@cgroup.test": tests, "@static": static, "keepone@.service": string(unit), "setup": setup}
+	for _, files := range []map[string]string{plain, site, floor} {
 		for name, text := range files {
 			share[name] = text
 		}
 	}
-	m := boot(t, share)
-	t.Run("package", m.ofPackage)
-	t.Run("trap", m.trap)
-	t.Run("plain", m.plain)
-	t.Run("keepone", m.keepone)
-	t.Run("wall", m.wall)
+	return share
 }
 
 // ofPackage runs the tests of package cgroup, where it has a unit to itself: one
