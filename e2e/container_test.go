@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -30,9 +31,8 @@ func TestContainer(t *testing.T) {
 			c.restarted(t, before)
 			c.reaped(t)
 			slow := make(chan error)
-			go func() { _, err := c.get("/slow"); slow <- err }()
-			said := strings.Count(tail(c.log), "slow\n")
-			await(t, 10*time.Second, "the request is in flight", func() bool { return strings.Count(tail(c.log), "slow\n") > said })
+			go func() { _, err := c.get("/last"); slow <- err }()
+			await(t, 10*time.Second, "the request is in flight", func() bool { return strings.HasSuffix(tail(c.log), "last\n") })
 			if code := c.stop(test.stop); code != 0 {
 				t.Errorf("exit status %d", code)
 			}
@@ -43,8 +43,12 @@ func TestContainer(t *testing.T) {
 			if len(left) > 0 && filepath.Base(left[0]) != "history" || len(left) > 1 {
 				t.Errorf("left in the volume: %q", left)
 			}
-			if !strings.Contains(tail(c.log), "static serves as user 1234") {
-				t.Error("the output of the backend is not the container's")
+			text, err := os.ReadFile(c.log)
+			c.must(err)
+			for _, want := range []string{"static serves as user 1234", "bye 19999\n"} {
+				if n := strings.Count(string(text), want); n != 5 {
+					t.Errorf("the container's output has %q %d times, and there were 5 backends", want, n)
+				}
 			}
 		})
 	}

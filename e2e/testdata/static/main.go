@@ -1,6 +1,6 @@
 // Static is a backend that needs nothing but itself: no libc, no shell, no
 // file. It speaks HTTP at descriptor 0, says what it does on standard output,
-// and follows SIGTERM at once.
+// and follows SIGTERM at once, with many words.
 package main
 
 import (
@@ -25,6 +25,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(3)
 	}
+	go leave()
 	fmt.Println("static serves as user", os.Getuid(), "group", os.Getgid())
 	for {
 		conn, err := l.Accept()
@@ -35,6 +36,17 @@ func main() {
 	}
 }
 
+// leave has much to say at the end.
+func leave() {
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, syscall.SIGTERM)
+	<-told
+	for n := range 20000 {
+		fmt.Println("bye", n)
+	}
+	os.Exit(0)
+}
+
 func serve(conn net.Conn) {
 	defer conn.Close()
 	line, err := bufio.NewReader(conn).ReadString('\n')
@@ -43,8 +55,8 @@ func serve(conn net.Conn) {
 	}
 	text := fmt.Sprint(os.Getpid())
 	switch f := strings.Fields(line); f[1] {
-	case "/slow":
-		fmt.Println("slow")
+	case "/slow", "/last":
+		fmt.Println(f[1][1:])
 		time.Sleep(time.Second)
 	case "/never":
 		signal.Ignore(syscall.SIGTERM)
