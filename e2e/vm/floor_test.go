@@ -80,7 +80,8 @@ func (m *machine) restarts(t *testing.T) {
 	m.await(t, "curl -sf http://127.0.0.1/pid.php")
 	m.survives(t, "php", "pid.php")
 	// What went off by itself, and hears no signal, ends with its backend all the same.
-	m.run(t, "curl -sf http://127.0.0.1/stray.php && pgrep -xf 'sleep 54321'")
+	m.run(t, "curl -sf http://127.0.0.1/stray.php")
+	m.await(t, "pgrep -xf 'sleep 54321'")
 	m.run(t, "keepone restart-backend php && ! pgrep -xf 'sleep 54321'")
 	m.run(t, "keepone exec php -- true && keepone status --ready php && keepone status --live php")
 }
