@@ -57,6 +57,7 @@ func run(args []string) error {
 		return errors.Join(err, s.close())
 	}
 	s.serve(ctx, left.state.Turn)
+	s.lastWords() // what the backend said at its end goes where the rest went
 	s.closeGauge()
 	closed := s.close() // before the directory goes, in which the control socket is
 	s.clear()
