@@ -14,19 +14,8 @@ import (
 // commands is the tree behind every command that comes and goes.
 func commands() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "keepone [command] [NAME]",
-		Short: "Keep one interpreter behind one socket, and restart it without losing a request",
-		Long: `Keepone holds the Unix socket that your web server talks to, runs the one
-interpreter behind it, and restarts that without losing a request.
-
-A first try, with PHP and no configuration:
-
-    keepone run --user www-data --socket /run/keepone/php/php.sock -- php-cgi
-    keepone status
-    keepone restart-backend
-
-"keepone" alone is "keepone status". NAME may be left out where there is only
-one backend.`,
+		Use:               "keepone [command] [NAME]",
+		Short:             "Keep one interpreter behind one socket, and restart it without losing a request",
 		Version:           command.Version,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
@@ -45,6 +34,8 @@ one backend.`,
 	root.AddCommand(reloadCommand(&s), upgradeCommand(&s), logsCommand(&s), execCommand(&s))
 	root.AddCommand(setupCommands()...)
 	root.AddCommand(historyCommand(&s), graphCommand(&s), reportCommand(&s), metricsCommand(&s))
+	explained(root)
+	completed(root)
 	return root
 }
 
@@ -87,13 +78,14 @@ func oneName(c *cobra.Command, args []string) error {
 func runCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "run [NAME] | run -- COMMAND...",
-		Short: "Hold the socket and supervise the backend, in the foreground",
+		Short: "Hold the socket and run the backend, in the foreground",
 		Long: `Run keeps the listening socket and the backend until SIGTERM or Ctrl-C. Then the
 socket goes away, requests in flight are finished, and the backend is ended; a
 second signal does not wait for them.`,
 		Example: `    keepone run web2py
+    keepone run -c ./web2py.toml
     keepone run --user www-data --socket /run/keepone/php/php.sock -- php-cgi`,
-		DisableFlagParsing: true,
+		DisableFlagParsing: !completing(),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := resident.Reexec(append([]string{"keepone", "run"}, args...)); err != nil {
 				return err
@@ -115,7 +107,9 @@ func runHelp() error {
 
 func versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Print the version",
+		Use: "version", Short: "Print the version of the program that is installed",
+		Long:    "Version prints the version of this program. That of a keepone that runs, which may\nbe older, is in keepone status; keepone upgrade replaces it.",
+		Example: "    keepone version",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return command.Misused("keepone version", "cannot print a version of %q", args)

@@ -37,7 +37,7 @@ func reportCommand(s *selection) *cobra.Command {
 	var asJSON, suggest bool
 	c := &cobra.Command{
 		Use:   "report [NAME]",
-		Short: "Say what the site costs in memory, and the smallest plan that it fits",
+		Short: "Say what the site costs, and the smallest plan that it fits",
 		Long: fmt.Sprintf(`Report sums up what each part of the site had in memory, and names the smallest
 plan (64, 128, 256, 512 MiB ...) that holds the largest minute of all of them
 together and a quarter of it, beside what else this host uses now. With --suggest

@@ -41,7 +41,7 @@ func execCommand(s *selection) *cobra.Command {
 	var e execution
 	c := &cobra.Command{
 		Use:   "exec [NAME] -- COMMAND [ARGUMENT...]",
-		Short: "Run a one-off command as the backend is run: user, directory, environment, limits",
+		Short: "Run a job as the backend is run: user, directory, limits",
 		Long: `Exec runs a command as the backend's user, in its directory, with its environment
 and limits, on your terminal, and ends with its exit status. Jobs of one backend
 run one at a time; a second one waits for its turn.

@@ -20,7 +20,7 @@ func graphCommand(s *selection) *cobra.Command {
 	var svg string
 	c := &cobra.Command{
 		Use:   "graph [NAME]",
-		Short: "Draw the backend's memory over time, in the terminal or as a picture",
+		Short: "Draw the backend's memory over time, as text or a picture",
 		Long: `Graph draws what the backend had in memory, with its limits and with every
 restart marked: in the terminal, or with --svg as a picture for a report.`,
 		Example: "    keepone graph --since 30m\n    keepone graph web2py --svg web2py.svg",

@@ -50,7 +50,7 @@ func historyCommand(s *selection) *cobra.Command {
 	var asJSON, asCSV bool
 	c := &cobra.Command{
 		Use:   "history [NAME]",
-		Short: "List what the site had in memory, minute by minute, and what happened",
+		Short: "List its memory minute by minute, and what befell it",
 		Long: `History lists the least and the most that each part of the site had in memory in
 each minute, and what befell the backend, of the last day at most. It goes on
 over restarts, upgrades and reboots, and can be read when keepone does not run.`,

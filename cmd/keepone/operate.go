@@ -40,22 +40,26 @@ func operations(s *selection) []*cobra.Command {
 			Short: "Replace the backend without losing a request",
 			Long: `Restart-backend lets the old backend finish what it has, while new requests wait
 in the kernel for the next one. It returns when the next backend is up, or with
-exit status 1 and its last words when it failed.`,
-			Example: "    keepone restart-backend web2py",
+exit status 1 and its last words when it failed. Where backend.check fails, the
+old backend stays.`,
+			Example: "    keepone restart-backend web2py\n    keepone restart-backend --no-check --timeout 2m web2py",
 		}},
 		{op: "stop", done: "stopped", command: &cobra.Command{
 			Use: "stop-backend [NAME]", Aliases: []string{"stop"},
 			Short: "End the backend; its socket stays, and requests wait",
-			Long: `Stop-backend lets the backend finish what it has and ends it, until start-backend.
+			Long: `Stop-backend lets the backend finish what it has, then ends it. The socket stays:
+who comes waits in the kernel until start-backend, or gets a 503 where
+[unavailable] is configured. It stays stopped also when keepone is upgraded or
+killed, until the next boot. To end keepone as well, ask the init system.
 
 With --survivor it ends a backend that outlived its keepone, which was killed, at
 once and with all its processes; where there is none, that is success. Init
 systems call it when a stop took too long.`,
-			Example: "    keepone stop-backend web2py\n    keepone stop-backend --survivor web2py",
+			Example: "    keepone stop-backend web2py\n    keepone stop-backend --now web2py\n    keepone stop-backend --survivor web2py",
 		}},
 		{op: "start", done: "started", command: &cobra.Command{
 			Use: "start-backend [NAME]", Aliases: []string{"start"},
-			Short: "Start the backend after stop-backend, or in the place of a rival",
+			Short: "Start it again after stop-backend, or in a rival's place",
 			Long: `Start-backend starts the backend that was stopped. Where another process is the
 backend already (started by hand, by another supervisor, by the web server), it
 says which, who started that, and how to end it, with exit status 1.

@@ -24,7 +24,7 @@ const replaceTimeout = 10 * time.Second
 func upgradeCommand(s *selection) *cobra.Command {
 	return &cobra.Command{
 		Use:   "upgrade [NAME]",
-		Short: "Put the keepone that is installed now in the running one's place",
+		Short: "Put a newly installed keepone in the running one's place",
 		Long: `Upgrade lets the program at keepone's path test the configuration and the state,
 then the running keepone replaces itself by it: same process, same backend, and
 whoever waits goes on waiting. If the test fails, the running one stays and says

@@ -25,17 +25,19 @@ const setupProgram = "keepone-setup"
 func setupCommands() []*cobra.Command {
 	var all []*cobra.Command
 	for _, c := range [][2]string{
-		{"init [NAME]", "Write a configuration for a site, by asking, by looking, or from what runs it today"},
-		{"install [NAME]", "Have the init system start the backend at boot, and start it"},
+		{"init [NAME]", "Write a configuration: by asking, or from what runs it now"},
+		{"install [NAME]", "Start the backend now, and have the init system do it at boot"},
 		{"uninstall [NAME]", "Undo install, and keep the configuration"},
 		{"doctor [NAME]", "Check the wiring between web server, socket and backend"},
 		{"webserver lighttpd|nginx|apache|caddy [NAME]", "Print, or write, what the web server's configuration needs"},
 	} {
-		all = append(all, &cobra.Command{
+		one := &cobra.Command{
 			Use: c[0], Short: c[1], DisableFlagParsing: true,
 			RunE:              func(c *cobra.Command, args []string) error { return runSetup(c.Name(), args) },
 			ValidArgsFunction: completeSetup,
-		})
+		}
+		one.SetHelpFunc(func(c *cobra.Command, _ []string) { command.Report(runSetup(c.Name(), []string{"--help"})) })
+		all = append(all, one)
 	}
 	return all
 }
