@@ -36,5 +36,6 @@ func commands() *cobra.Command {
 		return command.Misused("keepone --help", "cannot %s: there is no such command here", strings.Join(args, " "))
 	}
 	root.AddCommand(initCommand(), webserverCommand(), doctorCommand(), installCommand(), uninstallCommand())
+	completed(root)
 	return root
 }
