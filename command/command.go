@@ -9,8 +9,9 @@ import (
 	"strings"
 )
 
-// Version is that of NEWS.md's first heading; a test compares them.
-const Version = "0.1.0"
+// Version is that of NEWS.md's first heading; a test compares them. It is a
+// variable for the linker (-X) alone, which builds packages of other versions.
+var Version = "0.1.0"
 
 // Exit codes. status has its own, those of the Linux Standard Base.
 const (
