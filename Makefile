@@ -5,9 +5,11 @@ LDFLAGS  = -s -w -X runtime.godebugDefault=disablethp=1
 BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -buildmode=exe -ldflags '$(LDFLAGS)'
 MINUTES  = 30
 UPDATE   = -update
+PREFIX   = /usr/local
+VERSION  =
 TOOLS    = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build test long test-boot vm backends chaos demo lint race bench packages-for-tests packages-for-boot packages-for-backends packages-for-demo clean
+.PHONY: build test long test-boot vm backends chaos demo lint race bench packages-for-tests packages-for-boot packages-for-backends packages-for-demo packages manual install uninstall clean
 
 build: ## keepone and keepone-setup, static, not position-independent (DESIGN.md, "Go")
 	$(BUILD) -o keepone ./cmd/keepone
@@ -49,6 +51,32 @@ bench: packages-for-tests build ## side by side with the peers
 	$(GO) run ./bench/resident -keepone ./keepone
 	$(GO) run ./bench/frugal -keepone ./keepone
 	$(GO) run ./bench/leak -keepone ./keepone -restarts 0
+
+packages: ## .deb, .rpm, .apk and tarballs in dist/, for four architectures, with checksums and an SBOM; VERSION=1.2.3 for another than NEWS.md's
+	$(GO) run ./packaging -o dist $(if $(VERSION),-version $(VERSION))
+
+manual: build ## man pages and completions in dist/manual/
+	$(GO) run ./manual -o dist/manual
+
+# What the tarball holds, for a system without packages; "keepone install" brings
+# what the init system needs. As root: make build manual && sudo make install
+install: ## into $(DESTDIR)$(PREFIX), what make build manual has made; enables and starts nothing
+	@test -e keepone -a -e keepone-setup -a -d dist/manual || { echo "make build manual comes first" >&2; exit 1; }
+	install -D -m 755 keepone $(DESTDIR)$(PREFIX)/bin/keepone
+	install -D -m 755 keepone-setup $(DESTDIR)$(PREFIX)/lib/keepone/keepone-setup
+	for page in dist/manual/*.[1-9]; do install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit; done
+	install -D -m 644 dist/manual/completions/keepone.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/keepone
+	install -D -m 644 dist/manual/completions/_keepone $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_keepone
+	install -D -m 644 dist/manual/completions/keepone.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/keepone.fish
+	for file in README.md OPERATING.md CONFIGURATION.md BACKENDS.md NEWS.md LICENSE; do install -D -m 644 $$file $(DESTDIR)$(PREFIX)/share/doc/keepone/$$file || exit; done
+
+uninstall: ## what install has put there, and nothing else; keepone uninstall NAME comes first
+	rm -f $(DESTDIR)$(PREFIX)/bin/keepone $(DESTDIR)$(PREFIX)/lib/keepone/keepone-setup \
+		$(DESTDIR)$(PREFIX)/share/man/man8/keepone.8 $(DESTDIR)$(PREFIX)/share/man/man5/keepone.toml.5 $(DESTDIR)$(PREFIX)/share/man/man7/keepone-lighttpd.7 \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/keepone $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_keepone \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/keepone.fish
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/keepone
+	-rmdir $(DESTDIR)$(PREFIX)/lib/keepone
 
 # Debian packages are installed only as root, and only the missing ones. Without
 # them the demo uses its stand-ins, and a test that needs one says so.
