@@ -42,6 +42,9 @@ func (j *job) layout(format, programs string) []file {
 		)
 	case "rpm": // no /etc/init.d: that is a link on Fedora, and theirs to make
 		all = append(all, j.units()...)
+		for _, own := range []string{"/usr/lib/keepone", "/usr/share/doc/keepone", "/usr/share/doc/keepone/examples"} {
+			all = append(all, file{"", own, "dir", 0o755}) // rpm erases only directories that it knows
+		}
 		all = append(all,
 			j.source("initscripts/keepone.default", "/etc/default/keepone", "config|noreplace", 0o644),
 			j.source("packaging/selinux/keepone.cil", "/usr/share/selinux/packages/keepone.cil", "", 0o644),

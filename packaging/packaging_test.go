@@ -1,0 +1,119 @@
+package main
+
+import (
+	"bytes"
+	"debug/elf"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// stand returns a directory with a page in the place of the real ones, where
+// these are not made yet.
+func stand(t *testing.T) []string {
+	if _, err := os.Stat("../manual/main.go"); err == nil {
+		return nil
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "keepone.8"), []byte(".TH keepone 8\n.SH NAME\nkeepone \\- stands in\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return []string{"-manual", dir}
+}
+
+func tool(t *testing.T, name, pack string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Skipf("there is no %s; Debian has it in %s", name, pack)
+	}
+	return path
+}
+
+func execute(t *testing.T, argv ...string) string {
+	t.Helper()
+	out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%q: %v\n%s", argv, err, out)
+	}
+	return string(out)
+}
+
+func build(t *testing.T, args ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := run(append(append([]string{"-o", dir}, args...), stand(t)...)); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// TestSameBytes builds in two directories, the second time without anything from
+// the first, where there is time for that.
+func TestSameBytes(t *testing.T) {
+	t.Setenv("SOURCE_DATE_EPOCH", "1700000000")
+	first := build(t, "-arch", "amd64")
+	copied, second := t.TempDir(), t.TempDir()
+	execute(t, "sh", "-c", "tar -C .. --exclude=./.git --exclude=./dist -cf - . | tar -C "+copied+" -xf -")
+	c := exec.Command("go", append([]string{"run", "./packaging", "-arch", "amd64", "-o", second}, stand(t)...)...)
+	c.Dir, c.Env = copied, append(os.Environ(), "TZ=Pacific/Kiritimati", "LC_ALL=C", "TMPDIR="+t.TempDir())
+	if !testing.Short() {
+		c.Env = append(c.Env, "GOCACHE="+t.TempDir())
+	}
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, f := range tree(first, "") {
+		a, err := os.ReadFile(f.source)
+		b, err2 := os.ReadFile(filepath.Join(second, f.path))
+		if err := errors.Join(err, err2); err != nil || !bytes.Equal(a, b) {
+			t.Errorf("%s is not the same in two builds: %v", f.path, err)
+		}
+	}
+	execute(t, "sh", "-c", "cd "+second+" && test $(sha256sum --check --strict SHA256SUMS | grep -c OK$) = 5")
+	t.Run("lintian", func(t *testing.T) { testLintian(t, filepath.Join(first, "keepone_0.1.0_amd64.deb")) })
+	t.Run("apk", func(t *testing.T) { testAPK(t, filepath.Join(first, "keepone-0.1.0-x86_64.apk")) })
+	t.Run("tarball", func(t *testing.T) { testTarball(t, filepath.Join(first, "keepone-0.1.0-linux-amd64.tar.gz")) })
+	t.Run("bill", func(t *testing.T) { testBill(t, filepath.Join(first, "keepone-0.1.0-linux-amd64.cdx.json")) })
+}
+
+func testLintian(t *testing.T, path string) {
+	argv := []string{tool(t, "lintian", "lintian"), "--allow-root", "--fail-on", "error,warning"}
+	if stand(t) != nil {
+		argv = append(argv, "--suppress-tags", "bad-whatis-entry")
+	}
+	if out := execute(t, append(argv, path)...); out != "" {
+		t.Errorf("lintian says\n%s", out)
+	}
+}
+
+// TestElsewhere runs the programs of the other architectures.
+func TestElsewhere(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles the standard library three times")
+	}
+	dir := build(t, "-formats", "tar.gz", "-arch", "arm64,armhf,riscv64")
+	for name, machine := range map[string]elf.Machine{"arm64": elf.EM_AARCH64, "armhf": elf.EM_ARM, "riscv64": elf.EM_RISCV} {
+		t.Run(name, func(t *testing.T) {
+			to := t.TempDir()
+			execute(t, "tar", "-C", to, "--strip-components=1", "-xzf", filepath.Join(dir, "keepone-0.1.0-linux-"+name+".tar.gz"))
+			for _, p := range []string{"/bin/keepone", "/lib/keepone/keepone-setup"} {
+				f, err := elf.Open(to + p)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if libs, _ := f.ImportedLibraries(); f.Machine != machine || f.Type != elf.ET_EXEC || len(libs) > 0 {
+					t.Errorf("%s is %v for %v with %q", p, f.Type, f.Machine, libs)
+				}
+				f.Close()
+			}
+			emulator := map[string][]string{"arm64": {"qemu-aarch64"}, "armhf": {"qemu-arm", "-cpu", "arm1176"}, "riscv64": {"qemu-riscv64"}}[name]
+			tool(t, emulator[0], "qemu-user")
+			if out := execute(t, append(emulator, to+"/bin/keepone", "version")...); out != "keepone 0.1.0\n" {
+				t.Errorf("it says %q", out)
+			}
+		})
+	}
+}
