@@ -77,7 +77,7 @@ cat /tmp/visits.? | wc -l
 	"files": `#!/bin/sh
 find / -xdev \( -path /var/lib/dpkg -o -path /var/cache -o -path /var/log/apt -o -path /var/log/dpkg.log \
 	-o -path /var/log/journal -o -path /var/lib/systemd/timers -o -path /var/lib/systemd/random-seed -o -path /var/log/lighttpd \
-	-o -path /var/lib/urandom -o -path /var/log/alternatives.log -o -path /var/tmp -o -path /var/lib/apt \) -prune -o -print | sort
+	-o -path '*/runsvdir/default/.*' -o -path '*getty*' -o -path /var/lib/urandom -o -path /var/log/alternatives.log -o -path /var/tmp -o -path /var/lib/apt \) -prune -o -print | sort
 find /run/keepone /run/systemd/system.control 2>/dev/null
 true
 `,
@@ -169,7 +169,16 @@ func (s *system) removed(remove string) {
 	if out := s.run("cat /tmp/last"); out != "200" {
 		s.Errorf("the request in flight was answered with %s", out)
 	}
-	if out := s.run("for p in " + now.keepone + " " + now.backend + "; do ! test -e /proc/$p || echo $p; done; pgrep -x php-cgi; ls -d /run/keepone; true"); !strings.HasPrefix(out, "ls: cannot access") {
+	s.await("! test -e /proc/" + now.keepone + " && ! test -e /proc/" + now.backend) // init has to bury them
+	if out := s.run("pgrep keepone; pgrep -x php-cgi; ls -d /run/keepone 2>/dev/null; true"); out != "" {
 		s.Errorf("after the removal there is still %q", out)
+	}
+}
+
+// give puts a file where the system finds it at /mnt.
+func (s *system) give(name, text string) {
+	s.Helper()
+	if err := os.WriteFile(filepath.Join(s.dir, "share", name), []byte(text), 0o644); err != nil {
+		s.Fatal(err)
 	}
 }
