@@ -70,9 +70,8 @@ func (j *job) makeManual() error {
 	from := j.manual
 	if from == "" {
 		from = filepath.Join(j.work, "pages")
-		env := []string{fmt.Sprintf("SOURCE_DATE_EPOCH=%d", j.time.Unix()), "GOFLAGS="}
-		if _, err := output(j.root, env, "go", "run", "./manual", "-o", from); err != nil {
-			return fmt.Errorf("cannot make the man pages: %w", err)
+		if err := j.runManual(from); err != nil {
+			return err
 		}
 	}
 	for _, f := range tree(from, "") {
@@ -91,6 +90,19 @@ func (j *job) makeManual() error {
 		}
 	}
 	return os.MkdirAll(j.shared.manual, 0o755)
+}
+
+// runManual makes the pages, and the completions by a program that runs here.
+func (j *job) runManual(to string) error {
+	program := filepath.Join(j.work, "here")
+	env := []string{fmt.Sprintf("SOURCE_DATE_EPOCH=%d", j.time.Unix()), "GOFLAGS=", "CGO_ENABLED=0"}
+	if _, err := output(j.root, env, "go", "build", "-buildvcs=false", "-o", program, "./cmd/keepone"); err != nil {
+		return err
+	}
+	if _, err := output(j.root, env, "go", "run", "./manual", "-o", to, "-keepone", program); err != nil {
+		return fmt.Errorf("cannot make the man pages: %w", err)
+	}
+	return nil
 }
 
 // makeDocuments fills /usr/share/doc/keepone. Examples are there and nowhere

@@ -8,7 +8,7 @@ say() { echo "keepone: $*" >&2; }
 # held FILE: somebody has it locked. It is asked of the kernel: to try the lock
 # would keep a keepone that begins at that moment from having it.
 held() {
-	[ -f "$1" ] && grep -q "FLOCK .*:$(stat -c %i "$1") " /proc/locks
+	[ -f "$1" ] && grep -qs "FLOCK .*:$(stat -c %i "$1") " /proc/locks
 }
 
 # running prints the names whose keepone lives, whoever started it.
