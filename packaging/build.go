@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"keepone/command"
 )
 
 // An arch is an architecture, by the names that everybody has for it.
@@ -63,10 +61,7 @@ func (j *job) compile(a arch) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
-	flags := linked
-	if j.version != command.Version {
-		flags += " -X keepone/command.Version=" + j.version
-	}
+	flags := linked + " -X keepone/command.Version=" + j.version
 	for _, p := range []string{"keepone", "keepone-setup"} {
 		path := filepath.Join(dir, p)
 		_, err := output(j.root, append(slices.Clone(pure), a.env...), "go", "build", "-trimpath", "-buildvcs=false",

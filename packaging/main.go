@@ -15,14 +15,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"keepone/command"
 )
 
 func main() {
 	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "packaging:", err)
-		os.Exit(command.Failed)
+		os.Exit(1)
 	}
 }
 
@@ -44,7 +42,7 @@ func parse(args []string) (*job, error) {
 	j := &job{}
 	f := flag.NewFlagSet("packaging", flag.ContinueOnError)
 	f.StringVar(&j.out, "o", "dist", "the `directory` for the packages")
-	f.StringVar(&j.version, "version", command.Version, "the packages' and programs' `version`")
+	f.StringVar(&j.version, "version", "", "the packages' and programs' `version` (default: that of NEWS.md)")
 	f.StringVar(&j.manual, "manual", "", "a `directory` with man pages and completions (default: what go run ./manual makes)")
 	f.StringVar(&j.maintainer, "maintainer", maintainer(), "`name <address>`; the default is DEBFULLNAME <DEBEMAIL>, where they are set")
 	of := f.String("formats", strings.Join(formats, ","), "`which` of them")
@@ -107,6 +105,11 @@ func (j *job) prepare() (err error) {
 	if j.time, err = epoch(j.root); err != nil {
 		return err
 	}
+	if j.version == "" {
+		if j.version, err = newest(j.root); err != nil {
+			return err
+		}
+	}
 	if j.out, err = filepath.Abs(j.out); err != nil {
 		return err
 	}
@@ -136,6 +139,19 @@ func epoch(root string) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("cannot use SOURCE_DATE_EPOCH: %w", err)
 	}
 	return time.Unix(seconds, 0).UTC(), nil
+}
+
+// newest is the version of NEWS.md's first heading, which is command.Version.
+func newest(root string) (string, error) {
+	news, err := os.ReadFile(filepath.Join(root, "NEWS.md"))
+	if err != nil {
+		return "", err
+	}
+	_, entry, found := strings.Cut(string(news), "\n## ")
+	if words := strings.Fields(entry); found && len(words) > 0 {
+		return words[0], nil
+	}
+	return "", errors.New("cannot say which version this is: NEWS.md has no heading with one")
 }
 
 // maintainer is who Debian's own tools would take. There is no address that
