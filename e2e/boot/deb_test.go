@@ -88,6 +88,9 @@ user = "www-data"
 `,
 }
 
+// endless is for a php-cgi that would end by itself after 500 requests.
+const endless = "[environment]\nPHP_FCGI_MAX_REQUESTS = \"0\"\n"
+
 const visited = `set -e
 mkdir -p /srv
 cp /mnt/lighttpd.conf /etc/lighttpd/lighttpd.conf
@@ -101,7 +104,7 @@ func packaged(t *testing.T, kind, packages, format, setup string) *system {
 		t.Skip("takes longer than a short test may")
 	}
 	share := pack(t, format)
-	for _, more := range []map[string]string{site, visitors, {"setup": visited + setup}} {
+	for _, more := range []map[string]string{site, visitors, {"php.toml": site["php.toml"] + endless}, {"setup": visited + setup}} {
 		for name, text := range more {
 			share[name] = text
 		}
