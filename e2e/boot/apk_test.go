@@ -3,7 +3,7 @@ package boot
 import "testing"
 
 const (
-	openrcPackages = "openrc,sysvinit-core,lighttpd,curl,python3-minimal,procps,php-cgi"
+	openrcSystem = "openrc,sysvinit-core,lighttpd,curl,python3-minimal,procps,php-cgi"
 
 	// Debian has no apk: its part is to unpack the files, keep what is changed in
 	// /etc, and run the scripts, which is done by hand here.
@@ -36,7 +36,7 @@ esac
 
 // TestAPK is the life of Alpine's package under OpenRC, on a Debian.
 func TestAPK(t *testing.T) {
-	s := packaged(t, "openrc", openrcPackages, "apk", "sed -i -E 's/^([0-9]:[0-9]+:respawn)/#\\1/' /etc/inittab\n"+
+	s := packaged(t, "openrc", openrcSystem, "apk", "sed -i -E 's/^([0-9]:[0-9]+:respawn)/#\\1/' /etc/inittab\n"+
 		"cat >/usr/sbin/unapk <<'EOF'\n"+unapk+"EOF\nchmod 755 /usr/sbin/unapk\n")
 	s.await("curl -s http://127.0.0.1/")
 	s.run("unapk add " + older)
@@ -45,7 +45,7 @@ func TestAPK(t *testing.T) {
 	}
 	s.run("cp /mnt/php.toml /etc/keepone/ && ln -s keepone /etc/init.d/keepone.php && rc-update add keepone.php default && rc-service keepone.php start")
 	s.await("curl -sf http://127.0.0.1/pid.php")
-	s.upgraded("unapk upgrade "+newer, newer)
+	s.upgradedBy("unapk upgrade "+newer, newer)
 	s.removed("unapk del " + newer)
 	s.run("test -e /etc/keepone/php.toml && ! ls /etc/init.d/keepone* && ! ls -d /etc/runlevels/*/keepone*")
 }

@@ -12,7 +12,7 @@ import (
 const (
 	older, newer = "0.1.0", "0.1.1"
 
-	sysvPackages = "sysvinit-core,insserv,sysv-rc,initscripts,lighttpd,curl,python3-minimal,procps,php-cgi"
+	sysvSystem = "sysvinit-core,insserv,sysv-rc,initscripts,lighttpd,curl,python3-minimal,procps,php-cgi"
 )
 
 // pack builds one package of each version with the program that builds ours, and
@@ -137,8 +137,8 @@ func (s *system) who() who {
 	return who{s.run("cat /run/keepone/php/keepone.pid"), s.run("cat /run/keepone/php/backend.pid"), version}
 }
 
-// upgraded installs a version under load: only the version may change.
-func (s *system) upgraded(install, version string) {
+// upgradedBy installs a version under load: only the version may change.
+func (s *system) upgradedBy(install, version string) {
 	s.Helper()
 	before := s.who()
 	s.during("upgrade to "+version, func() { s.Log(s.run(install)) })

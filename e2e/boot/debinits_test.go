@@ -6,8 +6,8 @@ import (
 )
 
 const (
-	runitPackages = "runit,runit-init,lighttpd,curl,python3-minimal,procps,sysv-rc,initscripts,php-cgi"
-	noTerminals   = "[ ! -e /etc/inittab ] || sed -i -E 's/^([0-9]:[0-9]+:respawn)/#\\1/' /etc/inittab\n"
+	runitSystem = "runit,runit-init,lighttpd,curl,python3-minimal,procps,sysv-rc,initscripts,php-cgi"
+	noTerminals = "[ ! -e /etc/inittab ] || sed -i -E 's/^([0-9]:[0-9]+:respawn)/#\\1/' /etc/inittab\n"
 )
 
 // TestDebInits is the life of the Debian package under the inits that are not
@@ -15,9 +15,9 @@ const (
 // is asked.
 func TestDebInits(t *testing.T) {
 	for _, init := range []struct{ kind, packages, enable, stop string }{
-		{"sysv", sysvPackages, "sed -i 's/^NAMES=.*/NAMES=\"php\"/' /etc/default/keepone && service keepone start", "keepone stop"},
-		{"openrc", openrcPackages, "install /mnt/keepone.openrc /etc/init.d/keepone.php && rc-update add keepone.php default && rc-service keepone.php start", "keepone.php stop"},
-		{"runit", runitPackages, "mkdir /etc/sv/keepone-php && install /mnt/keepone.run /etc/sv/keepone-php/run && install /mnt/keepone.finish /etc/sv/keepone-php/finish && ln -s /etc/sv/keepone-php /etc/service/", "keepone-php stop"},
+		{"sysv", sysvSystem, "sed -i 's/^NAMES=.*/NAMES=\"php\"/' /etc/default/keepone && service keepone start", "keepone stop"},
+		{"openrc", openrcSystem, "install /mnt/keepone.openrc /etc/init.d/keepone.php && rc-update add keepone.php default && rc-service keepone.php start", "keepone.php stop"},
+		{"runit", runitSystem, "mkdir /etc/sv/keepone-php && install /mnt/keepone.run /etc/sv/keepone-php/run && install /mnt/keepone.finish /etc/sv/keepone-php/finish && ln -s /etc/sv/keepone-php /etc/service/", "keepone-php stop"},
 	} {
 		t.Run(init.kind, func(t *testing.T) {
 			s := packaged(t, init.kind, init.packages, "deb", noTerminals)
@@ -32,7 +32,7 @@ func TestDebInits(t *testing.T) {
 			}
 			s.run("cp /mnt/php.toml /etc/keepone/ && echo '# mine' >>/etc/default/keepone && " + init.enable)
 			s.await("curl -sf http://127.0.0.1/pid.php")
-			s.upgraded(dpkg+"-i /mnt/"+newer+".deb", newer)
+			s.upgradedBy(dpkg+"-i /mnt/"+newer+".deb", newer)
 			s.run("grep '# mine' /etc/default/keepone && ls /etc/rc2.d/S*keepone")
 			s.stopForbidden(init.stop)
 			s.removed(dpkg + "-r keepone")

@@ -16,7 +16,7 @@ func TestDebSystemd(t *testing.T) {
 	s.quiet()
 	s.run("cp /mnt/php.toml /mnt/bad.toml /etc/keepone/ && systemctl enable --now keepone@php keepone@bad && curl -sf http://127.0.0.1/pid.php")
 	s.run("echo '# mine' >>/etc/default/keepone")
-	s.upgraded(dpkg+"-i /mnt/"+newer+".deb", newer)
+	s.upgradedBy(dpkg+"-i /mnt/"+newer+".deb", newer)
 	s.run("grep '# mine' /etc/default/keepone && test $(ls /etc/default/keepone* | wc -l) = 1")
 	s.forbidden()
 	s.failing()

@@ -42,9 +42,9 @@ func TestRPM(t *testing.T) {
 	}
 	s.run("cp /mnt/php.toml /etc/keepone/ && systemctl enable --now keepone@php && curl -sf http://127.0.0.1/pid.php")
 	s.run("echo '# mine' >>/etc/default/keepone")
-	s.upgraded(dnf+"upgrade keepone", newer)
+	s.upgradedBy(dnf+"upgrade keepone", newer)
 	s.run("grep '# mine' /etc/default/keepone && test $(ls /etc/default/keepone* | wc -l) = 1 && cmp /mnt/php.toml /etc/keepone/php.toml")
-	s.upgraded(rpm+"-U --oldpackage /mnt/"+older+".rpm", older)
+	s.upgradedBy(rpm+"-U --oldpackage /mnt/"+older+".rpm", older)
 	s.removed(rpm + "-e keepone")
 	s.run("cmp /mnt/php.toml /etc/keepone/php.toml && grep '# mine' /etc/default/keepone.rpmsave && ! systemctl is-enabled keepone@php")
 	s.Log(s.run(rpm + "-i /mnt/" + newer + ".rpm && systemctl enable --now keepone@php && curl -sf http://127.0.0.1/pid.php"))
