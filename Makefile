@@ -76,7 +76,7 @@ uninstall: ## what install has put there, and nothing else; keepone uninstall NA
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/keepone $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_keepone \
 		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/keepone.fish
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/keepone
-	-rmdir $(DESTDIR)$(PREFIX)/lib/keepone
+	rmdir $(DESTDIR)$(PREFIX)/lib/keepone || :
 
 # Debian packages are installed only as root, and only the missing ones. Without
 # them the demo uses its stand-ins, and a test that needs one says so.

@@ -31,7 +31,7 @@ func TestRPM(t *testing.T) {
 	s.await("systemctl is-active lighttpd")
 	s.run("cat >/tmp/basis.spec <<'EOF'\n" + basis + "EOF\nrpmbuild -bb --define '_rpmdir /repository' /tmp/basis.spec")
 	s.run("cp /mnt/*.rpm /repository && createrepo_c -q /repository && " + dnf + "install basis")
-	s.run("mkdir -p /usr/share/man/man8 /usr/share/man/man5 /usr/share/man/man7 /usr/share/selinux/packages") // others' directories
+	s.run("cd /usr/share && mkdir -p man/man5 man/man7 man/man8 selinux/packages zsh/site-functions fish/vendor_completions.d") // others' directories
 	s.run("sh /mnt/files >/tmp/before")
 	s.Log(s.run(dnf + "install keepone-" + older))
 	if out := s.run("pgrep keepone; systemctl list-unit-files --no-legend --state=enabled 'keepone*'; true"); out != "" {
