@@ -22,7 +22,7 @@ long: packages-for-tests ## all of e2e, with the tests that take half a minute a
 	$(GO) test -timeout 20m -parallel 8 ./e2e
 
 test-boot: vm ## systems that really boot: every init, packages, installation, Debian 11 to 13
-	$(GO) test -count=1 -timeout 30m -parallel 4 ./e2e/boot
+	$(GO) test -count=1 -timeout 30m -parallel 4 ./e2e/boot ./packaging
 
 vm: packages-for-tests packages-for-boot ## a Debian under qemu, for what only cgroup v2 can show
 	$(GO) test -timeout 20m ./e2e/vm
@@ -85,7 +85,8 @@ packages-for-demo:
 
 packages-for-tests:
 	@./packaging/need lighttpd:lighttpd php-cgi:php-cgi nginx:nginx-light apachectl:apache2 caddy:caddy setfacl:acl ps:procps python3:python3 curl:curl ip:iproute2 fcgiwrap:fcgiwrap supervisord:supervisor \
-		"/usr/lib/*/perl5/*/FCGI.pm:libfcgi-perl" \
+		"/usr/lib/*/perl5/*/FCGI.pm:libfcgi-perl" lintian:lintian shellcheck:shellcheck secilc:secilc checkmodule:checkpolicy qemu-arm:qemu-user \
+		mandoc:mandoc man:man-db zsh:zsh fish:fish bash:bash /usr/share/bash-completion/bash_completion:bash-completion \
 		/usr/lib/python3/dist-packages/prometheus_client/openmetrics/parser.py:python3-prometheus-client
 
 packages-for-boot:
