@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -59,4 +60,25 @@ func TestWatchdog(t *testing.T) {
 	s.must(s.supervisor.cmd.Process.Signal(syscall.SIGCONT))
 	s.given = true // the socket's file stays for an init system that keeps the socket
 	s.stopKeepone()
+}
+
+// TestCannotBegin: under systemd, which starts the next one at once, a keepone with nothing to run says so and stays a while, and
+// a stop ends it at once.
+func TestCannotBegin(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, plan{})
+	log := filepath.Join(s.dir, "keepone.log")
+	p, err := start(log, append(s.environ(), "NOTIFY_SOCKET="+s.path("nobody")), -1, keepone, "run", "-c", s.path("nothing.toml"), "--run-dir", s.run)
+	s.must(err)
+	s.groups = append(s.groups, p.pid())
+	await(t, 10*time.Second, "the error is told", func() bool {
+		text, _ := os.ReadFile(log) // not there yet
+		return strings.Contains(string(text), "cannot read "+s.path("nothing.toml"))
+	})
+	if !p.alive() || !p.end(syscall.SIGTERM, 4*time.Second) {
+		t.Error("it was gone, or stays")
+	}
+	if status := p.cmd.ProcessState.Sys().(syscall.WaitStatus); !status.Signaled() {
+		t.Errorf("%v", status)
+	}
 }

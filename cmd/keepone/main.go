@@ -6,7 +6,12 @@
 package main
 
 import (
+	"errors"
 	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+	"time"
 
 	"keepone/command"
 	"keepone/process"
@@ -31,7 +36,23 @@ func main() {
 		if err := resident.Reexec(os.Args); err != nil {
 			os.Exit(command.Report(err))
 		}
-		os.Exit(command.Report(told(run(os.Args[2:]))))
+		os.Exit(ended(told(run(os.Args[2:]))))
 	}
 	os.Exit(command.Report(commands().Execute()))
+}
+
+// tryAgainIn is how long a keepone that cannot begin stays: systemd starts the
+// next one within RestartSec=, 0.1 s, which is for one that was killed, and a
+// mistake in a configuration would fill the journal.
+const tryAgainIn = 5 * time.Second
+
+// ended is the exit status of run.
+func ended(err error) int {
+	code := command.Report(err)
+	cannotBegin := code == command.Misuse || errors.Is(err, syscall.EWOULDBLOCK) // another one runs
+	if cannotBegin && os.Getenv("NOTIFY_SOCKET") != "" && !slices.Contains(os.Args, "--trial") {
+		signal.Reset() // a stop ends the wait
+		time.Sleep(tryAgainIn)
+	}
+	return code
 }

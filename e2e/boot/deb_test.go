@@ -23,7 +23,7 @@ func pack(t *testing.T, format string) map[string]string {
 	dir := t.TempDir()
 	for _, version := range []string{older, newer} {
 		argv := []string{"run", "./packaging", "-o", dir, "-formats", format, "-arch", arch, "-version", version}
-		c := exec.Command("go", append(argv, pages(t)...)...)
+		c := exec.Command("go", argv...)
 		c.Dir = "../.."
 		if out, err := c.CombinedOutput(); err != nil {
 			t.Fatalf("cannot build a package: %v\n%s", err, out)
@@ -43,18 +43,6 @@ func pack(t *testing.T, format string) map[string]string {
 		share[number+"."+format] = string(text)
 	}
 	return share
-}
-
-// pages has a page stand in where the real ones are not made yet.
-func pages(t *testing.T) []string {
-	if _, err := os.Stat("../../manual/main.go"); err == nil {
-		return nil
-	}
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "keepone.8"), []byte(".TH keepone 8\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return []string{"-manual", dir}
 }
 
 // What packages are tried with. visit asks for pages until it is told to end,

@@ -229,6 +229,7 @@ func (m *machine) wall(t *testing.T) {
 	// restarted for once: the wall is for what would fit, and nobody dies.
 	limits(`hard = "2MiB"\nmin_life = "3s"\n`)
 	m.await(t, "keepone status php | grep 'would fit' && test $(cat "+group+"/memory.max) != 150994944 && test $(cat "+group+"/memory.max) != max")
+	m.await(t, `keepone status php --json | grep '"state": "up"' && keepone status php --json | awk -F'[:,]' '/"state_seconds"/ {exit !($2 > 4)}'`)
 	before := m.run(t, "keepone status php --json | sed -n 's/.*\"total\": //p' | head -1; grep oom_kill "+group+"/memory.events")
 	m.run(t, "for n in $(seq 20); do curl -sf http://127.0.0.1/pid.php || exit 1; done")
 	if after := m.run(t, "keepone status php --json | sed -n 's/.*\"total\": //p' | head -1; grep oom_kill "+group+"/memory.events"); after != before {
