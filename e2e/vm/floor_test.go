@@ -124,7 +124,7 @@ func (m *machine) contained(t *testing.T) {
 	const inside = "unshare -C -p -m -n --fork --kill-child sh -c '" +
 		"mount -t proc proc /proc && umount /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup && mount -t tmpfs tmpfs /run && " +
 		"exec env -u JOURNAL_STREAM setpriv --bounding-set -sys_ptrace,-sys_admin,-net_admin /usr/bin/keepone run small'"
-	m.run(t, "systemd-run --quiet --unit=small -p MemoryMax=104857600 -p KillMode=mixed "+inside)
+	m.run(t, "systemd-run --quiet --unit=small -p MemoryMax=104857600 -p KillMode=mixed -p LogRateLimitIntervalSec=0 "+inside)
 	const first = "pid=$(pgrep -xf '/usr/bin/keepone run small') && in=\"nsenter -t $pid -p -m -n -C\" && "
 	m.await(t, first+"$in keepone status --ready small")
 	if out := m.run(t, first+"$in keepone status --json small"); !strings.Contains(out, `"room_bytes": 104857600`) || !strings.Contains(out, `"hard_bytes": 52428800`) {
