@@ -23,7 +23,7 @@ func TestContainer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := newContainer(t, test.user, append(test.flags, "--", "/static")...)
+			c := newContainer(t, test.user, append(test.flags, "--", "/static", "bye", "20000")...)
 			c.await()
 			before, err := c.get("/")
 			c.must(err)

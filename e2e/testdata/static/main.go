@@ -1,6 +1,7 @@
 // Static is a backend that needs nothing but itself: no libc, no shell, no
 // file. It speaks HTTP at descriptor 0, says what it does on standard output,
-// and follows SIGTERM at once, with many words.
+// and follows SIGTERM at once, with N words after
+// "bye N".
 package main
 
 import (
@@ -9,13 +10,17 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
 )
 
 func main() {
-	if len(os.Args) > 1 {
+	words := 0
+	if len(os.Args) == 3 && os.Args[1] == "bye" {
+		words, _ = strconv.Atoi(os.Args[2])
+	} else if len(os.Args) > 1 {
 		alone(os.Args[1])
 		return
 	}
@@ -25,7 +30,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(3)
 	}
-	go leave()
+	go leave(words)
 	fmt.Println("static serves as user", os.Getuid(), "group", os.Getgid())
 	for {
 		conn, err := l.Accept()
@@ -37,11 +42,11 @@ func main() {
 }
 
 // leave has much to say at the end.
-func leave() {
+func leave(words int) {
 	told := make(chan os.Signal, 1)
 	signal.Notify(told, syscall.SIGTERM)
 	<-told
-	for n := range 20000 {
+	for n := range words {
 		fmt.Println("bye", n)
 	}
 	os.Exit(0)
