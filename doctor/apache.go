@@ -10,9 +10,11 @@ import (
 )
 
 // apache: its configuration is made of variables that its init script sets, so
-// it is tested with the environment of the one that runs.
+// it is tested with the environment of the one that runs. Root takes it from root
+// alone: LD_PRELOAD is such a variable, too.
 func (w wiring) apache(first *process, program, name string) wiring {
-	if env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", first.pid)); err == nil {
+	env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", first.pid))
+	if err == nil && (first.real == 0 || os.Geteuid() != 0) {
 		w.env = strings.Split(string(bytes.TrimRight(env, "\x00")), "\x00")
 	} else if name == "apache2" {
 		program = "apachectl"

@@ -13,6 +13,7 @@ import (
 // A process is what proc(5) says of one.
 type process struct {
 	pid, parent, uid, gid int // the effective ones
+	real                  int // the uid of who started it
 	groups                []int
 	name                  string
 	argv                  []string
@@ -41,7 +42,7 @@ func look(pid int) (process, error) {
 		case "PPid":
 			p.parent = number(0)
 		case "Uid":
-			p.uid = number(1)
+			p.real, p.uid = number(0), number(1)
 		case "Gid":
 			p.gid = number(1)
 		case "Groups":

@@ -131,6 +131,9 @@ func (p *Patient) configuration() []Finding {
 	if err != nil {
 		return one(NotChecked, check, "the web server's configuration", err.Error(), "")
 	}
+	if findings := p.distrust(&w, &first); findings != nil {
+		return findings
+	}
 	_, err = w.run(w.test)
 	text, printed := w.run(w.print)
 	switch {
