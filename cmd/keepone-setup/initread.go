@@ -109,13 +109,16 @@ func readAll(r io.Reader) (string, error) {
 const modulePatience = 20 * time.Second
 
 // harmlessly runs a test of a module, of code that the site's user may write:
-// never as root, but as that user, or else as the web server's, or nobody.
+// never as root, but as that user, or else as the web server's, or nobody; and in
+// a session of its own, for whoever has root's terminal can type for root, see
+// TIOCSTI in ioctl_tty(2).
 func (i *initiation) harmlessly(dir string, argv []string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), modulePatience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", "PYTHONDONTWRITEBYTECODE=1"}
-	cmd.Dir = dir
+	cmd.Dir, cmd.SysProcAttr = dir, &syscall.SysProcAttr{Setsid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // not reaped yet: it is the group's number
 	if os.Geteuid() == 0 {
 		uid, gid := uint32(65534), uint32(65534) // nobody, on Debian and Fedora
 		for _, name := range []string{i.user, scaffold.WebUser("/").User} {
@@ -130,7 +133,7 @@ func (i *initiation) harmlessly(dir string, argv []string) error {
 				break
 			}
 		}
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: gid}}
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uid, Gid: gid}
 	}
 	return cmd.Run()
 }
