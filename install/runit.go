@@ -138,6 +138,25 @@ func (r runit) uninstall() error {
 		if err := await(free, "runsv lets go of "+r.dir()); err != nil {
 			return err
 		}
-		return errors.Join(os.RemoveAll(r.dir()), syncDir(filepath.Dir(r.dir())))
+		return r.clear()
 	})
+}
+
+// clear removes what install and runsv(8) made, and the directory unless somebody
+// else has something in it, such as a log service and what that has kept.
+func (r runit) clear() error {
+	var err error
+	for _, name := range []string{"run", "finish", "down"} {
+		if path := filepath.Join(r.dir(), name); ours(path) {
+			err = errors.Join(err, os.Remove(path))
+		}
+	}
+	err = errors.Join(err, os.RemoveAll(filepath.Join(r.dir(), "supervise")))
+	switch bad := os.Remove(r.dir()); {
+	case errors.Is(bad, unix.ENOTEMPTY):
+		r.say("left alone: what else is in %s", r.dir())
+	default:
+		err = errors.Join(err, bad)
+	}
+	return errors.Join(err, syncDir(filepath.Dir(r.dir())))
 }
