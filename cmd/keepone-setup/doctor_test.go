@@ -203,3 +203,15 @@ func TestDoctorFindsWebServer(t *testing.T) {
 		}
 	}
 }
+
+// The backend's environment has a KEEPONE, too, and so has whatever keepone exec
+// runs: it is not the program.
+func TestDoctorKnowsItsKeepone(t *testing.T) {
+	t.Parallel()
+	b := newBehind(t, "", python("fastcgi"))
+	b.start()
+	out, err := printed("env", "KEEPONE=/bin/false", b.program("keepone"), "doctor", "-c", b.file, "--run-dir", b.run)
+	if !strings.Contains(out, "keepone runs as process "+fmt.Sprint(b.keepone.cmd.Process.Pid)) {
+		t.Error(out, err)
+	}
+}

@@ -65,9 +65,11 @@ func runSetup(name string, args []string) error {
 	if err != nil {
 		return err
 	}
-	own, _ := os.Executable() // was found a moment ago
-	env := append(os.Environ(), "KEEPONE="+own)
-	err = syscall.Exec(path, append([]string{setupProgram, name}, args...), env)
+	own, _ := os.Executable()                         // was found a moment ago
+	if err := os.Setenv("KEEPONE", own); err != nil { // in the place of another: of two the first counts
+		return fmt.Errorf("cannot run %s: %w", path, err)
+	}
+	err = syscall.Exec(path, append([]string{setupProgram, name}, args...), os.Environ())
 	return fmt.Errorf("cannot run %s: %w", path, err)
 }
 
