@@ -36,7 +36,7 @@ func connects(path string) bool {
 	if err == nil {
 		conn.Close()
 	}
-	return err == nil || errors.Is(err, fs.ErrPermission) // somebody else's, and alive
+	return err == nil || errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EAGAIN) // somebody else's, or too busy, and alive
 }
 
 // survives tells whether the site's backend outlived its keepone: its lock is

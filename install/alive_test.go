@@ -140,3 +140,31 @@ func TestDropSocket(t *testing.T) {
 		t.Errorf("a file that is no socket is gone: %v", err)
 	}
 }
+
+// Who listens and is too busy to take another one listens none the less.
+func TestBusySocketStays(t *testing.T) {
+	task := aliveTask(t)
+	task.Socket = filepath.Join(task.RunDir, "php.sock")
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: task.Socket}); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Listen(fd, 0); err != nil {
+		t.Fatal(err)
+	}
+	for full := false; !full; { // one waits in a backlog of 0, and no more
+		c, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(c)
+		full = unix.Connect(c, &unix.SockaddrUnix{Name: task.Socket}) == unix.EAGAIN
+	}
+	if err := task.dropSocket(); err != nil || !there(task.Socket) {
+		t.Errorf("the socket of somebody busy is gone: %v", err)
+	}
+}
