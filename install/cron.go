@@ -92,9 +92,7 @@ func (c cron) start() error {
 		return nil
 	}
 	return c.do("start", c.Name, func() error {
-		shell := exec.Command("/bin/sh", "-c", c.command())
-		shell.Dir, shell.SysProcAttr = home(), &syscall.SysProcAttr{Setsid: true}
-		if err := shell.Start(); err != nil {
+		if err := c.shell().Start(); err != nil {
 			return err
 		}
 		if err := await(c.answers, "keepone answers"); err != nil {
@@ -102,6 +100,14 @@ func (c cron) start() error {
 		}
 		return nil
 	})
+}
+
+// shell has no more of our environment than cron's: GODEBUG or NOTIFY_SOCKET
+// would mean something to keepone until the next boot.
+func (c cron) shell() *exec.Cmd {
+	shell := exec.Command("/bin/sh", "-c", c.command())
+	shell.Dir, shell.Env, shell.SysProcAttr = home(), environment(), &syscall.SysProcAttr{Setsid: true}
+	return shell
 }
 
 func (c cron) stop() error {

@@ -111,3 +111,13 @@ func TestNoCrontab(t *testing.T) {
 		t.Errorf("install ends with %v", err)
 	}
 }
+
+// What is started now is started as at the next boot.
+func TestCronEnvironment(t *testing.T) {
+	t.Setenv("NOTIFY_SOCKET", "/run/systemd/notify")
+	for _, variable := range (cron{userTask(t)}).shell().Environ() {
+		if strings.HasPrefix(variable, "NOTIFY_SOCKET=") {
+			t.Error(variable)
+		}
+	}
+}
