@@ -105,9 +105,9 @@ func apacheLine(said []string, file string) []backend {
 		switch {
 		case b.longer != "":
 		case strings.HasPrefix(strings.ToLower(said[0]), "proxypass"):
-			b.longer = "sed -i '\\|" + strings.ReplaceAll(b.target, "%", "%%") + "| {/^ *#/! s/ *$/ timeout=%d/}' " + quote(file)
+			b.longer = "sed -i '\\|" + strings.ReplaceAll(b.target, "%", "%%") + "| {/^ *#/! s/ *$/ timeout=%d/}' " + edited(file)
 		default: // a SetHandler has no options
-			b.longer = "echo ProxyTimeout %d >> " + strings.ReplaceAll(quote(file), "%", "%%")
+			b.longer = "echo ProxyTimeout %d >> " + edited(file)
 		}
 		return []backend{b}
 	}
@@ -123,7 +123,7 @@ func (b *backend) apacheOptions(options []string, file string) {
 		switch name {
 		case "timeout":
 			b.patience, b.knob = apacheTime(value, 0), "timeout="
-			b.longer = fmt.Sprintf("sed -i '\\|%s| s/timeout=%s/timeout=%%d/' %s", b.target, value, quote(file))
+			b.longer = fmt.Sprintf("sed -i '\\|%s| s/timeout=%s/timeout=%%d/' %s", strings.ReplaceAll(b.target, "%", "%%"), value, edited(file))
 		case "disablereuse":
 			kept = kept && value != "on"
 		case "enablereuse":

@@ -28,7 +28,7 @@ var starters = []starter{
 }
 
 func comment(file string, line int) string {
-	return fmt.Sprintf("sed -i '%ds/^/#/' %s", line, quote(file))
+	return fmt.Sprintf("sed -i '%ds/^/#/' %s", line, quote(itself(file)))
 }
 
 func supervised(file string, _ int) string {

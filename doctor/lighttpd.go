@@ -64,7 +64,7 @@ func (w *wiring) lighttpdBackend(option string, list map[string]string) (backend
 	if seconds, err := strconv.Atoi(list["read-timeout"]); err == nil && seconds > 0 {
 		b.patience, b.knob = time.Duration(seconds)*time.Second, "read-timeout"
 		if file, _ := w.find(`"read-timeout"`); file != "" {
-			b.longer = fmt.Sprintf(`sed -i 's/"read-timeout" *=> *%d/"read-timeout" => %%d/' %s`, seconds, quote(file))
+			b.longer = fmt.Sprintf(`sed -i 's/"read-timeout" *=> *%d/"read-timeout" => %%d/' %s`, seconds, edited(file))
 		}
 	}
 	return b, true
@@ -94,10 +94,7 @@ func (w *wiring) find(words ...string) (string, int) {
 		}
 		for i, line := range strings.Split(string(text), "\n") {
 			if has(line, words) && !strings.HasPrefix(strings.TrimSpace(line), "#") {
-				if real, err := filepath.EvalSymlinks(file); err == nil {
-					file = real // sed -i would put a file in the link's place
-				}
-				return file, i + 1
+				return itself(file), i + 1
 			}
 		}
 	}

@@ -93,7 +93,7 @@ func nginxBlocks(text string) []*block {
 func (b *backend) wait(in *block, knob string) {
 	b.patience, b.knob = time.Minute, knob
 	pass := strings.TrimSuffix(knob, "_read_timeout") + "_pass"
-	b.longer = fmt.Sprintf("sed -i 's/%s  *[^;]*;/& %s %%ds;/' %s", pass, knob, quote(in.files[pass]))
+	b.longer = fmt.Sprintf("sed -i 's/%s  *[^;]*;/& %s %%ds;/' %s", pass, knob, edited(in.files[pass]))
 	for ; in != nil; in = in.in {
 		value := in.values[knob]
 		if len(value) == 0 {
@@ -101,7 +101,7 @@ func (b *backend) wait(in *block, knob string) {
 		}
 		if d, ok := nginxTime(value[0]); ok {
 			b.patience = d
-			b.longer = fmt.Sprintf("sed -i 's/%s  *%s *;/%s %%ds;/' %s", knob, value[0], knob, quote(in.files[knob]))
+			b.longer = fmt.Sprintf("sed -i 's/%s  *%s *;/%s %%ds;/' %s", knob, value[0], knob, edited(in.files[knob]))
 			if d == 0 { // nginx gives up at once
 				b.patience = time.Nanosecond
 			}

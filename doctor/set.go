@@ -3,6 +3,7 @@ package doctor
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -12,7 +13,7 @@ func (p *Patient) set(section, key, value string) string {
 	if p.Site.File == "" {
 		return ""
 	}
-	edit := edit(p.Site.File, section, key, value)
+	edit := edit(itself(p.Site.File), section, key, value)
 	if edit == "" {
 		return ""
 	}
@@ -49,3 +50,15 @@ func edit(file, section, key, value string) string {
 	}
 	return fmt.Sprintf(`printf '\n[%s]\n%s = %s\n' >> %s`, section, key, value, quote(file))
 }
+
+// itself is the file that a link leads to: sed -i would put a file in the link's
+// place.
+func itself(file string) string {
+	if real, err := filepath.EvalSymlinks(file); err == nil {
+		return real
+	}
+	return file
+}
+
+// edited is a file as a word of sh(1), in the format of a command.
+func edited(file string) string { return strings.ReplaceAll(quote(itself(file)), "%", "%%") }
