@@ -11,6 +11,7 @@ package recipe
 import (
 	"fmt"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -110,9 +111,7 @@ func (f Static) root() string { return strings.TrimSuffix(f.Dir+"/", f.URL) }
 func (s *Site) below() string { return "^" + expression(s.Prefix) + "(/|$)" }
 
 // expression makes a regular expression that matches the word alone.
-func expression(word string) string {
-	return strings.NewReplacer(".", `\.`, "*", `\*`, "+", `\+`).Replace(word)
-}
+func expression(word string) string { return regexp.QuoteMeta(word) }
 
 // text collects lines, indented by the blocks that are open.
 type text struct {

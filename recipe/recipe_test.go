@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -75,6 +76,23 @@ func TestNoInjection(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A directory means itself in a regular expression, too.
+func TestDirectoryMatches(t *testing.T) {
+	for _, root := range []string{"/srv/w.2+", "/srv/sites (old)", "/srv/[1]/a|b?^"} {
+		f, err := ParseStatic("/*/static=" + root + "/*/static")
+		ok(t, err)
+		s := site()
+		s.Static = []Static{f}
+		text, err := Text("apache", s)
+		ok(t, err)
+		_, line, _ := strings.Cut(text, `<DirectoryMatch "`)
+		line, _, _ = strings.Cut(line, `">`)
+		if !regexp.MustCompile(line).MatchString(root + "/welcome/static/a.css") {
+			t.Errorf("%s: %s", root, line)
+		}
+	}
 }
 
 // A file is whole, or as it was.
