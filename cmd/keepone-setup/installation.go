@@ -78,8 +78,20 @@ func (i *installation) configure(t *install.Task) error {
 func kept(c *config.Config, saved string) []string {
 	all := []string{c.Memory.History, saved + ".history", saved + ".jobs"}
 	if out := c.OutputTo(""); filepath.IsAbs(out) {
-		rotated, _ := filepath.Glob(out + ".[0-9]*") // a pattern that is not valid finds nothing
-		all = append(append(all, out), rotated...)
+		all = append(append(all, out), rotated(out)...)
+	}
+	return all
+}
+
+// rotated are the files that keepone made of a full one: FILE.1, FILE.2 and so on.
+// FILE.2026-11-01.gz is somebody else's.
+func rotated(file string) (all []string) {
+	entries, _ := os.ReadDir(filepath.Dir(file)) // what cannot be read has none
+	for _, e := range entries {
+		number, found := strings.CutPrefix(e.Name(), filepath.Base(file)+".")
+		if found && number != "" && strings.Trim(number, "0123456789") == "" {
+			all = append(all, filepath.Join(filepath.Dir(file), e.Name()))
+		}
 	}
 	return all
 }
