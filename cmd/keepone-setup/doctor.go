@@ -62,7 +62,7 @@ func (f *doctorFlags) run(args []string) error {
 	if failure := new(command.Failure); errors.As(err, &failure) {
 		findings = []doctor.Finding{{Level: doctor.Error, Check: "check", Object: f.file, Text: err.Error(), Fix: failure.Hint}}
 		if failure.Hint == "" {
-			findings[0].Fix = "editor " + f.file + " && keepone check " + f.say()
+			findings[0].Fix = "editor " + spoken([]string{f.file}) + " && keepone check " + f.say()
 		}
 	} else if err != nil {
 		return err

@@ -97,7 +97,7 @@ func inShort(p *scaffold.Plan) string {
 func (i *initiation) nextSteps(p *scaffold.Plan, file string) string {
 	site := p.Name
 	if file != filepath.Join(config.Dir(), p.Name+".toml") {
-		site = "-c " + file
+		site = spoken([]string{"-c", file})
 	}
 	text := fmt.Sprintf(`
 Next:

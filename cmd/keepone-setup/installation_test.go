@@ -19,3 +19,11 @@ func TestRotated(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// What a site is called in a command that is printed can be pasted.
+func TestSay(t *testing.T) {
+	w := &wired{name: "shop", file: "/srv/my site/shop.toml", runDir: "/run/keepone/shop"}
+	if got := w.say(); got != "shop -c '/srv/my site/shop.toml'" {
+		t.Errorf("%q", got)
+	}
+}

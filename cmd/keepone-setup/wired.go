@@ -120,14 +120,14 @@ func (w *wired) load() (*config.Config, error) {
 	return c, nil
 }
 
-// say names the site to another command.
+// say names the site to another command, in words of a shell's.
 func (w *wired) say() string {
-	say := w.name
+	say := []string{w.name}
 	if dir := filepath.Dir(w.file); dir != config.Dir() && dir != systemDir {
-		say += " -c " + w.file
+		say = append(say, "-c", w.file)
 	}
 	if base := filepath.Dir(w.runDir); base != config.RunBase() && base != config.SystemRunBase {
-		say += " --run-dir " + w.runDir
+		say = append(say, "--run-dir", w.runDir)
 	}
-	return say
+	return spoken(say)
 }
