@@ -32,14 +32,15 @@ func beat(st supervise.Status) {
 	store.Say(daemon.SdNotifyWatchdog + "\n" + statusText(&st))
 }
 
-// statusText is what systemctl status shows.
+// statusText is what systemctl status shows. In a reason of several lines the
+// second would be another assignment to systemd.
 func statusText(st *supervise.Status) string {
 	text := "STATUS=" + st.State.String()
 	if st.PID > 0 && st.RSS > 0 {
 		text += ", " + size(st.RSS)
 	}
 	if st.Why != "" {
-		text += ": " + st.Why
+		text += ": " + oneLine(st.Why)
 	}
 	return text
 }
