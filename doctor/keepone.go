@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -83,7 +85,7 @@ func (p *Patient) boot() []Finding {
 		return one(OK, check, links[0], "init starts it at boot, as /etc/default/keepone says", "")
 	}
 	for _, file := range []string{"/etc/inittab", "/etc/crontab", "/etc/rc.local"} {
-		if line := lineWith(file, "keepone", "run", name); line > 0 {
+		if line := runs(file, name); line > 0 {
 			return one(OK, check, fmt.Sprintf("%s:%d", file, line), "it is started at boot", "")
 		}
 	}
@@ -96,32 +98,35 @@ func (p *Patient) boot() []Finding {
 	return one(Warning, check, name, "nothing starts it at boot that is known here", "keepone install "+name)
 }
 
-// listed tells whether NAMES= in a file of shell variables has the name.
+// names is a line that sets NAMES, in quotes or without, as sh(1) reads it.
+var names = regexp.MustCompile(`(?m)^\s*(?:export\s+)?NAMES=(?:"([^"]*)"|'([^']*)'|([^\s"'#;]*))`)
+
+// listed tells whether NAMES= in a file of shell variables has the name; of
+// several the last one counts.
 func listed(file, name string) bool {
 	text, err := os.ReadFile(file)
-	if err != nil {
+	all := names.FindAllStringSubmatch(string(text), -1)
+	if err != nil || len(all) == 0 {
 		return false
 	}
-	for line := range strings.Lines(string(text)) {
-		value, found := strings.CutPrefix(strings.TrimSpace(line), "NAMES=")
-		for word := range strings.FieldsSeq(strings.Trim(value, `"'`)) {
-			if found && word == name {
-				return true
-			}
-		}
-	}
-	return false
+	last := all[len(all)-1]
+	return slices.Contains(strings.Fields(last[1]+last[2]+last[3]), name)
 }
 
-// lineWith is the number of the first line that is no comment and has all the
-// words; 0 for none.
-func lineWith(file string, words ...string) int {
+// runs is the number of the first line that has keepone run the site; 0 for none.
+func runs(file, name string) int {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return 0
 	}
 	for i, line := range strings.Split(string(text), "\n") {
-		if has(line, words) && !strings.HasPrefix(strings.TrimSpace(line), "#") {
+		line, _, _ = strings.Cut(line, "#")
+		words := strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(" \t\"':;&=", r) })
+		program := slices.IndexFunc(words, func(w string) bool { return filepath.Base(w) == "keepone" })
+		if program < 0 || program+1 == len(words) || words[program+1] != "run" {
+			continue
+		}
+		if slices.ContainsFunc(words[program+2:], func(w string) bool { return w == name || filepath.Base(w) == name+".toml" }) {
 			return i + 1
 		}
 	}
