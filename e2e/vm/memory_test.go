@@ -64,7 +64,7 @@ fastcgi.server = (
 	".tcp" => (("host" => "127.0.0.1", "port" => 9000, "check-local" => "disable")))
 `,
 	"pid.php":  `<?php echo "pid ", getmypid(), "\n";`,
-	"leak.php": `<?php ini_set("memory_limit", "-1"); for (;;) $kept[] = str_repeat("x", 1 << 20);`,
+	"leak.php": `<?php ini_set("memory_limit", "-1"); set_time_limit(0); for (;;) $kept[] = str_repeat("x", 1 << 20);`,
 }
 
 const setup = `cp /mnt/keepone /usr/bin/keepone
