@@ -17,6 +17,20 @@ type Place struct {
 	Name    string   // of the server's program and unit: "apache2" or "httpd"
 }
 
+// Left are those of the commands that are still to do. What enables a file is
+// none where that is done: lighty-enable-mod then ends with status 2, and what
+// stands behind && would not be run.
+func (p Place) Left() []string {
+	if !p.Enabled {
+		return p.Enable
+	}
+	last := p.Enable[len(p.Enable)-1:]
+	if first := p.Enable[0]; strings.HasPrefix(first, "a2enmod ") { // another protocol takes other modules
+		return append([]string{first}, last...)
+	}
+	return last
+}
+
 // A System is the machine that is written for.
 type System struct {
 	Root    string // "" for /

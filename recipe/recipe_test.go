@@ -39,6 +39,18 @@ func TestPlaces(t *testing.T) {
 		if p.Enabled != (want[1] == "") {
 			t.Errorf("%s: enabled is %v", dirs, p.Enabled)
 		}
+		ok(t, os.MkdirAll(y.Root+"/etc/lighttpd/conf-enabled", 0o755))
+		ok(t, os.MkdirAll(y.Root+"/etc/apache2/conf-enabled", 0o755))
+		base := filepath.Base(p.File)
+		for _, file := range []string{"lighttpd/lighttpd.conf", "lighttpd/conf-enabled/" + base, "apache2/conf-enabled/" + base, "caddy/Caddyfile"} {
+			if info, err := os.Stat(filepath.Dir(y.Root + "/etc/" + file)); err == nil && info.IsDir() {
+				ok(t, os.WriteFile(y.Root+"/etc/"+file, []byte(base), 0o644))
+			}
+		}
+		p = y.Place(server, site())
+		if left := strings.Join(p.Left(), "\n"); want[1] != "" && strings.Contains(left, want[1]) || !strings.HasSuffix(left, want[2]) || strings.Contains(left, "a2enmod") != strings.Contains(dirs, "apache2") {
+			t.Errorf("%s: where it is enabled, %q is left", dirs, left)
+		}
 		if bare := (System{Root: t.TempDir(), Systemd: true}).Place(server, site()); bare.Known || !strings.Contains(bare.Enable[len(bare.Enable)-1], "systemctl reload") {
 			t.Errorf("%s: %+v on a machine without", server, bare)
 		}

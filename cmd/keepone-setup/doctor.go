@@ -232,7 +232,7 @@ func (f *doctorFlags) wire(c *config.Config, name string) string {
 			steps[0] = line + " --write"
 		}
 	}
-	for _, step := range place.Enable {
+	for _, step := range place.Left() {
 		if step, _, _ = strings.Cut(step, "  #"); !strings.HasPrefix(step, "#") {
 			steps = append(steps, step)
 		}

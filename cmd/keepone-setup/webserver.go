@@ -126,12 +126,8 @@ func (f *webserverFlags) put(server string, s recipe.Site, place recipe.Place, t
 	if doubt != nil {
 		fmt.Fprintf(os.Stderr, "warning: %s is not tested: %v\n", place.File, doubt)
 	}
-	steps := place.Enable
-	if place.Enabled {
-		steps = steps[len(steps)-1:]
-	}
 	fmt.Println("next, as root:")
-	for _, step := range steps {
+	for _, step := range place.Left() {
 		fmt.Println("    " + step)
 	}
 	return nil
