@@ -2,6 +2,8 @@ package config
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -201,6 +203,25 @@ func TestErrorsUnwrap(t *testing.T) {
 	for _, e := range all {
 		if e.Line < 1 || e.Column < 1 || e.File != "x.toml" || e.Msg == "" {
 			t.Errorf("%+v", e)
+		}
+	}
+}
+
+// Who misspells a name is told which there are.
+func TestAbsent(t *testing.T) {
+	dir := t.TempDir()
+	for _, l := range [][2]string{
+		{"", "keepone init shop writes one"},
+		{"blog", "keepone init shop writes one; there are blog"},
+		{"shpo", "did you mean shpo? keepone init shop writes another"},
+	} {
+		if l[0] != "" {
+			if err := os.WriteFile(filepath.Join(dir, l[0]+".toml"), nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := Absent(dir, "shop"); got != l[1] {
+			t.Errorf("%q, want %q", got, l[1])
 		}
 	}
 }

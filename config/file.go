@@ -32,6 +32,19 @@ func Names(dir string) ([]string, error) {
 	return names, nil
 }
 
+// Absent is the hint for a backend without a configuration file in dir: the name that was probably meant, and what writes one.
+func Absent(dir, name string) string {
+	names, _ := Names(dir) // what cannot be listed cannot be proposed
+	if near := nearest(name, names); near != "" {
+		return fmt.Sprintf("did you mean %s? keepone init %s writes another", near, name)
+	}
+	hint := fmt.Sprintf("keepone init %s writes one", name)
+	if len(names) > 0 {
+		hint += "; there are " + strings.Join(names, ", ")
+	}
+	return hint
+}
+
 // readFile reads a small regular file and never blocks on another kind. With direct, no symbolic link in the path is followed.
 func readFile(file string, direct bool) ([]byte, error) {
 	how := unix.OpenHow{Flags: unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NONBLOCK}

@@ -52,7 +52,11 @@ func (i *installation) configure(t *install.Task) error {
 	}
 	c, err := config.Load(t.Config, d)
 	if err != nil && !i.removes {
-		return command.Fail(command.Misuse, "keepone init "+t.Name+" writes a configuration; keepone check "+t.Name+" says what is wrong with one", err)
+		hint := "" // the error says which line is wrong, and how
+		if errors.Is(err, os.ErrNotExist) {
+			hint = config.Absent(config.Dir(), t.Name)
+		}
+		return command.Fail(command.Misuse, hint, err)
 	}
 	if err != nil {
 		if !errors.Is(err, os.ErrNotExist) {

@@ -106,7 +106,11 @@ func (r *runFlags) composed(t target, argv []string) (*config.Config, error) {
 		return nil, fmt.Errorf("cannot find the current directory: %w", err)
 	}
 	if err := c.Validate(); err != nil {
-		return nil, command.Fail(command.Misuse, "", err)
+		hint := ""
+		if errors.Is(err, fs.ErrNotExist) {
+			hint = config.Absent(config.Dir(), t.name)
+		}
+		return nil, command.Fail(command.Misuse, hint, err)
 	}
 	return c, nil
 }

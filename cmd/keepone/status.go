@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -15,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"keepone/command"
+	"keepone/config"
 	"keepone/single"
 )
 
@@ -197,7 +199,18 @@ func notRunning(t target, err error) error {
 		left.close()
 		return command.Fail(lsbDead, "", fmt.Errorf("%s: keepone does not run, but its backend, process %d, still lives", t.name, left.state.Backend.PID))
 	}
-	return command.Fail(lsbStopped, "start it with: keepone run "+t.name, fmt.Errorf("%s: keepone does not run", t.name))
+	if !exists(t.file) && t.file == filepath.Join(config.Dir(), t.name+".toml") {
+		return command.Fail(lsbStopped, config.Absent(config.Dir(), t.name), fmt.Errorf("%s: keepone does not run, and there is no %s", t.name, t.file))
+	}
+	return command.Fail(lsbStopped, "now and at every boot: "+installed(t.name)+"; in the foreground: keepone run "+t.name, fmt.Errorf("%s: keepone does not run", t.name))
+}
+
+// installed is the command that has the init system start a site.
+func installed(name string) string {
+	if isRoot() {
+		return "keepone install " + name
+	}
+	return "keepone install --user " + name
 }
 
 // lockIfThere makes no file where there is none.
