@@ -174,6 +174,7 @@ func unreachable(t target, err error) error {
 func progress(ctx context.Context, t target) {
 	tick := time.NewTicker(progressInterval)
 	defer tick.Stop()
+	said := ""
 	for {
 		select {
 		case <-ctx.Done():
@@ -184,7 +185,10 @@ func progress(ctx context.Context, t target) {
 		if err != nil {
 			return
 		}
-		fmt.Fprintln(os.Stderr, r.progress())
+		if now := r.progress(); now != said {
+			said = now
+			fmt.Fprintln(os.Stderr, now)
+		}
 	}
 }
 
