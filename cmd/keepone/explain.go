@@ -35,10 +35,10 @@ func oddLimits(c *config.Config, all uint64) string {
 }
 
 // oddHistory says that there is nowhere to save the history; "" where there is.
-// The directory of the default is made.
+// The directories of the defaults are made.
 func oddHistory(c *config.Config) string {
 	dir := filepath.Dir(c.Memory.History)
-	if st, err := os.Stat(dir); err == nil && st.IsDir() || dir == stateDir {
+	if st, err := os.Stat(dir); err == nil && st.IsDir() || dir == stateDir || dir == config.RunBase() {
 		if st, err := os.Stat(c.Memory.History); err == nil && !st.Mode().IsRegular() {
 			return fmt.Sprintf("memory.history %s is no regular file: the history will not outlive keepone", c.Memory.History)
 		}
