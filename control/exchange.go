@@ -21,7 +21,7 @@ func (s *Server) exchange(ctx context.Context, conn *os.File, p peer) {
 	case s.needsOperate(r.Op) && !p.mayOperate(*s.access.Load()):
 		s.send(conn, Answer{
 			Error: fmt.Sprintf("cannot %s: uid %d is not allowed", r.Op, p.uid),
-			Hint:  "add the user to control.operate in the configuration",
+			Hint:  "use sudo, or add the user to control.operate in the configuration",
 		})
 	default:
 		r.PID = p.pid

@@ -156,7 +156,7 @@ func (s *Server) admit(ctx context.Context, conn *os.File, underWay *sync.WaitGr
 	if !p.mayRead(*s.access.Load()) {
 		s.refuse(conn, Answer{
 			Error: fmt.Sprintf("cannot answer: uid %d is not allowed", p.uid),
-			Hint:  "add the user to control.read or control.operate in the configuration",
+			Hint:  "use sudo, or add the user to control.read or control.operate in the configuration",
 		})
 		return
 	}
