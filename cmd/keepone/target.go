@@ -97,7 +97,7 @@ func (s selection) named(name string) (target, error) {
 
 func none(names []string) error {
 	if len(names) == 0 {
-		return command.Misused("write "+config.Dir()+"/NAME.toml, or start one with: keepone run -- COMMAND",
+		return command.Misused("keepone init writes one; without one: keepone run -- COMMAND",
 			"cannot choose a backend: there is no configuration in %s", config.Dir())
 	}
 	return command.Misused("say which, by -n or as an argument: "+names[0],
