@@ -17,7 +17,7 @@ func (p *Patient) keepone() []Finding {
 		if p.Silent != nil {
 			text = p.Silent.Error()
 		}
-		if strings.Contains(text, "permission") {
+		if strings.Contains(text, "permission") || strings.Contains(text, "not allowed") || strings.Contains(text, "not yours") {
 			return one(NotChecked, check, p.Site.Name, text, "sudo keepone doctor "+p.Site.Say)
 		}
 		return one(Error, check, p.Site.Name, text, p.Start)

@@ -59,13 +59,8 @@ func (f *doctorFlags) run(args []string) error {
 	}
 	c, err := f.load()
 	var findings []doctor.Finding
-	if failure := new(command.Failure); errors.As(err, &failure) {
-		findings = []doctor.Finding{{Level: doctor.Error, Check: "check", Object: f.file, Text: err.Error(), Fix: failure.Hint}}
-		if failure.Hint == "" {
-			findings[0].Fix = "editor " + spoken([]string{f.file}) + " && keepone check " + f.say()
-		}
-	} else if err != nil {
-		return err
+	if err != nil {
+		findings = []doctor.Finding{f.unread(err)}
 	} else {
 		findings = append([]doctor.Finding{{Level: doctor.OK, Check: "check", Object: f.file, Text: "the configuration can be read"}},
 			f.examine(c)...)
@@ -94,27 +89,6 @@ func (f *doctorFlags) examine(c *config.Config) (findings []doctor.Finding) {
 	}
 	return findings
 }
-
-func (f *doctorFlags) print(findings []doctor.Finding) error {
-	if f.json {
-		e := json.NewEncoder(os.Stdout)
-		e.SetIndent("", "  ")
-		e.SetEscapeHTML(false)
-		return e.Encode(findings)
-	}
-	for _, one := range findings {
-		line := fmt.Sprintf("%-11s  %s: %s: %s", one.Level, one.Check, one.Object, oneLine(one.Text))
-		if one.Fix != "" {
-			line += "; mend it: " + one.Fix
-		}
-		if _, err := fmt.Println(line); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // patient gathers what is looked at.
 func (f *doctorFlags) patient(c *config.Config) *doctor.Patient {

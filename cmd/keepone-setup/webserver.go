@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -44,6 +45,9 @@ refuses is taken back. A file that somebody has changed is left alone.`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return command.Misused("keepone webserver lighttpd", "cannot write for no web server: name one of %s", strings.Join(recipe.Servers, ", "))
+			}
+			if !slices.Contains(recipe.Servers, args[0]) {
+				return command.Misused("keepone webserver lighttpd "+args[0], "cannot write for the web server %q: these are known: %s", args[0], strings.Join(recipe.Servers, ", "))
 			}
 			return f.run(args[0], args[1:])
 		},

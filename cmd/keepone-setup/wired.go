@@ -67,9 +67,11 @@ func (w *wired) call(args []string) error {
 		if err != nil {
 			return err
 		}
-		if len(names) != 1 {
-			return command.Misused("say which, as in: keepone doctor NAME; keepone init writes a first one",
-				"cannot choose a backend: in %s there are the configurations %q", config.Dir(), names)
+		switch {
+		case len(names) == 0:
+			return command.Misused("keepone init writes one", "cannot choose a backend: there is no configuration in %s", config.Dir())
+		case len(names) > 1:
+			return command.Misused("say which, by -n or as an argument: "+names[0], "cannot choose a backend: there are %s", strings.Join(names, ", "))
 		}
 		w.name = names[0]
 	}
@@ -113,7 +115,7 @@ func (w *wired) load() (*config.Config, error) {
 	if err != nil {
 		hint := ""
 		if errors.Is(err, fs.ErrNotExist) {
-			hint = "keepone init " + w.name + " writes one"
+			hint = config.Absent(config.Dir(), w.name)
 		}
 		return nil, command.Fail(command.Misuse, hint, err)
 	}
