@@ -102,7 +102,7 @@ func (t *Task) Install() error {
 			"cannot install %s: a keepone for it runs already (process %d), and %s did not start it", t.Name, t.listener(), t.title())
 	}
 	t.trust()
-	if err := k.install(); err != nil {
+	if err := errors.Join(k.install(), t.otherWay(k)); err != nil {
 		return err
 	}
 	switch {
@@ -130,7 +130,7 @@ func (t *Task) Uninstall(purge bool) error {
 	if err := t.end(k); err != nil {
 		return err
 	}
-	if err := k.uninstall(); err != nil {
+	if err := errors.Join(k.uninstall(), t.otherWay(k)); err != nil {
 		return err
 	}
 	if err := t.leftovers(); err != nil || !purge {
@@ -148,7 +148,7 @@ func (t *Task) keeper() (keeper, error) {
 			"cannot name the program %q in an init system's file", t.Program)
 	}
 	switch {
-	case t.User && !exists(userBus()):
+	case t.User && !UserSystemd():
 		return cron{t}, nil
 	case (t.User || t.Init == "systemd") && strings.Contains(t.Name, "+"):
 		return nil, hinted("rename its configuration", "cannot name a systemd unit after %s: + may not be in its name", t.Name)

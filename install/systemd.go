@@ -72,7 +72,7 @@ func (s *systemd) brought() string {
 	return ""
 }
 
-func (s *systemd) runs() bool { return s.User || booted("systemd") }
+func (s *systemd) runs() bool { return s.User && UserSystemd() || !s.User && booted("systemd") }
 
 func (s *systemd) ctl(verb string, more ...string) (string, error) {
 	return run(slices.Concat([]string{"systemctl"}, s.flags, []string{verb}, more)...)

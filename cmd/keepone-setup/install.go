@@ -115,7 +115,7 @@ func (i *installation) run(args []string) error {
 	} else {
 		err = t.Install()
 	}
-	if err == nil && i.user && !i.removes && !i.dryRun {
+	if err == nil && i.user && install.UserSystemd() && !i.removes && !i.dryRun {
 		lingerHint()
 	}
 	return err
