@@ -154,6 +154,9 @@ func initWrites(n *newcomer) {
 	if info, err := os.Stat(n.file("secret")); err != nil || info.Mode().Perm() != 0o600 {
 		n.t.Error(info, err)
 	}
+	n.put("plain.service", "[Service]\nExecStart=/bin/true\n")
+	n.must(os.Chmod(n.put("plain.service.d/own.conf", "[Service]\nEnvironment=WHO=me\n"), 0o600))
+	n.want(0, "only you can read", "init", "--from", "plain.service")
 	n.put("two.conf", "[program:a]\ncommand=/bin/true\n[program:b]\ncommand=/bin/false\n")
 	n.want(2, "name one|a: /bin/true|b: /bin/false", "init", "--from", "two.conf")
 	n.want(0, "/bin/false", "init", "--from", "two.conf", "b", "-o", "-")

@@ -46,7 +46,7 @@ func (i *initiation) read() (*scaffold.Plan, error) {
 	return plans[0], nil
 }
 
-// source reads the file, and notes whether others may.
+// source reads the file and what counts to it, and notes whether others may.
 func (i *initiation) source() (scaffold.Source, error) {
 	if i.from == "-" {
 		text, err := readAll(i.in)
@@ -65,15 +65,17 @@ func (i *initiation) source() (scaffold.Source, error) {
 	}
 	i.private = mode&0o004 == 0
 	s := scaffold.Source{Path: path, Text: text, Beside: func(name string) (string, bool) {
-		text, _, err := readSource(filepath.Join(filepath.Dir(path), filepath.Base(name)))
+		text, mode, err := readSource(filepath.Join(filepath.Dir(path), filepath.Base(name)))
+		i.private = i.private || err == nil && mode&0o004 == 0
 		return text, err == nil
 	}}
 	dropIns, _ := filepath.Glob(path + ".d/*.conf") // sorted; only a bad pattern fails, and then there are none
 	for _, file := range dropIns {
-		text, _, err := readSource(file)
+		text, mode, err := readSource(file)
 		if err != nil {
 			return s, err
 		}
+		i.private = i.private || mode&0o004 == 0
 		s.Shared = append(s.Shared, text)
 	}
 	return s, nil
