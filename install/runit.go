@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -104,11 +105,22 @@ func (r runit) stop() error {
 		return nil
 	}
 	return r.do("stop", r.entry(), func() error {
-		return r.through(func(int) error {
+		err := r.through(func(int) error {
 			_, err := run("sv", "down", r.dir())
 			return err
 		})
+		if err != nil {
+			return err
+		}
+		return await(r.heldDown, "runsv knows that "+r.dir()+" is to be down")
 	})
+}
+
+// heldDown tells whether runsv has heard "sv down", which does not wait for that:
+// before, "sv up" finds that it is to be up anyway, and says nothing to runsv.
+func (r runit) heldDown() bool {
+	out, _ := run("sv", "status", r.dir()) // its exit status says the same
+	return strings.Contains(out, ", want down") || strings.HasPrefix(out, "down: ") && !strings.Contains(out, ", want up")
 }
 
 // uninstall takes the link away first, so that runsvdir starts no runsv again,

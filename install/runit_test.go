@@ -1,8 +1,11 @@
 package install
 
 import (
+	"os"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // What is not ours in the service's directory outlives it: its log service, and
@@ -37,5 +40,28 @@ func TestRunitLeavesOthers(t *testing.T) {
 		} else if others != "" && (h.read(others) != "text" || !strings.Contains(out, "left alone: what else is in")) {
 			t.Errorf("%s is %q, and said is\n%s", others, h.read(others), out)
 		}
+	}
+}
+
+// "sv up" after a "sv down" that runsv has not heard yet would be for nothing.
+func TestRunitStopIsHeard(t *testing.T) {
+	h := newHost(t)
+	h.file("/etc/service/.keep", "")
+	h.file("/etc/sv/keepone-php/supervise/lock", "")
+	if err := unix.Mkfifo("/etc/sv/keepone-php/supervise/ok", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	runsv, err := os.OpenFile("/etc/sv/keepone-php/supervise/ok", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer runsv.Close()
+	h.program("sv", `case $1 in status)
+	if [ ! -e /etc/asked ]; then : >/etc/asked; echo "down: $2: 0s, normally up, want up"
+	elif [ ! -e /etc/heard ]; then : >/etc/heard; echo "run: $2: (pid 7) 0s"
+	else echo "run: $2: (pid 7) 0s, want down"; fi ;;
+esac`)
+	if err := (runit{h.task("runit")}).stop(); err != nil || !there("/etc/heard") || h.called() != "sv down /etc/sv/keepone-php\n"+strings.Repeat("sv status /etc/sv/keepone-php\n", 3) {
+		t.Errorf("%v, %s", err, h.said())
 	}
 }
