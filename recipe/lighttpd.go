@@ -23,7 +23,10 @@ func (s *Site) lighttpd(t *text) {
 	if len(s.Static) > 0 || s.Script != "" {
 		modules = append([]string{"mod_alias"}, modules...)
 	}
-	if s.Script != "" {
+	static := s.patterns()
+	// Beside a site whose script takes every URL: this one's own stay what they are.
+	own := (s.Host != "" || s.Prefix != "") && (s.Script == "" || static != "")
+	if s.Script != "" || own {
 		modules = append([]string{"mod_rewrite"}, modules...)
 	}
 	t.line(`server.modules += ("%s")`, strings.Join(modules, `", "`))
@@ -44,7 +47,10 @@ func (s *Site) lighttpd(t *text) {
 	if s.Prefix != "" {
 		in(fmt.Sprintf(`$HTTP["url"] =~ "%s"`, s.below()))
 	}
-	if static := s.patterns(); static != "" {
+	if own {
+		t.line("url.rewrite-once = ()")
+	}
+	if static != "" {
 		in(fmt.Sprintf(`$HTTP["url"] !~ "%s"`, static))
 	}
 	s.lighttpdBackend(t, module[1])
