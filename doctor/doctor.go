@@ -87,6 +87,7 @@ type Patient struct {
 	Silent error   // why it does not
 	Server Server  // nobody where none is found
 	Wire   string  // the commands that have this web server hand over to the socket
+	Clash  string  // what is wrong with another site's part of the web server's configuration; "" for nothing
 	Start  string  // the command that has keepone run, now and at boot
 }
 

@@ -114,3 +114,19 @@ func TestTitled(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// Another site's part counts where the web server hands over to this one.
+func TestClash(t *testing.T) {
+	p := &Patient{Site: Site{Socket: "/run/keepone/a/a.sock", Protocol: "http"}, Clash: "another takes the same URLs"}
+	count := func(target string) (n int) {
+		for _, one := range p.wired(&wiring{file: "f"}, []backend{{target: target, protocol: "http"}}) {
+			if one.Check == "clash" && one.Level == Error && one.Text == p.Clash {
+				n++
+			}
+		}
+		return n
+	}
+	if with, without := count("/run/keepone/a/a.sock"), count("/run/keepone/b/b.sock"); with != 1 || without != 0 {
+		t.Errorf("%d with the wiring, %d without", with, without)
+	}
+}

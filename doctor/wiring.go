@@ -159,6 +159,9 @@ func (p *Patient) wired(w *wiring, backends []backend) []Finding {
 		}
 		all = append(all, p.judge(w, &b)...)
 	}
+	if len(all) > 0 && p.Clash != "" {
+		all = append(all, Finding{Error, "clash", w.file, p.Clash, ""})
+	}
 	if len(all) > 0 {
 		return all
 	}

@@ -54,3 +54,26 @@ func TestServedBesideScript(t *testing.T) {
 	f = two(t, php, app, "--host", "app.example.org", "--static", "/static="+app.dir+"/static")
 	f.answers(t, "a name", "app.example.org", map[string]string{"/x": "backend|GET||/x||/x|", "/static/a.txt": "from the disk: a.txt"})
 }
+
+// The second site that takes every URL is told of the first.
+func TestWriteClash(t *testing.T) {
+	needsRoot(t)
+	t.Parallel()
+	installed(t, "lighttpd")
+	first, second := newBehind(t, "", python("http")), newBehind(t, "", python("fastcgi"))
+	e := newEtc(t, first)
+	out, err := e.webserver("lighttpd", "")
+	ok(t, err)
+	if strings.Contains(out, "takes the same URLs") {
+		t.Error(out)
+	}
+	e.must("/usr/sbin/lighty-enable-mod keepone-" + first.name)
+	other := &etc{second, e.dir}
+	for flags, want := range map[string]bool{"": true, "--prefix /x": false, "--host x.example.org": false} {
+		out, err = other.webserver("lighttpd", flags)
+		ok(t, err)
+		if strings.Contains(out, "50-keepone-"+first.name+".conf takes the same URLs") != want {
+			t.Errorf("%q: %s", flags, out)
+		}
+	}
+}

@@ -105,7 +105,7 @@ func (f *doctorFlags) patient(c *config.Config) *doctor.Patient {
 		Wait: c.Drain.Timeout + c.Stop.Timeout + c.Ready.Timeout,
 		Soft: c.Memory.Soft.Of(room), Hard: c.Memory.Hard.Of(room), Runnable: c.Runnable()}
 	p.Server = f.server(c, p.Status)
-	p.Wire = f.wire(c, p.Server.Name)
+	p.Wire, p.Clash = f.wire(c, p.Server.Name)
 	return p
 }
 
@@ -187,29 +187,35 @@ func family(pid int, name string) doctor.Server {
 	return s
 }
 
-// wire is what has the web server hand over to the socket.
-func (f *doctorFlags) wire(c *config.Config, name string) string {
+// wire is what has the web server hand over to the socket, and what is wrong with
+// another site's part.
+func (f *doctorFlags) wire(c *config.Config, name string) (steps, wrong string) {
 	server := map[string]string{"lighttpd": "lighttpd", "nginx": "nginx", "apache2": "apache", "httpd": "apache", "caddy": "caddy"}[name]
 	if server == "" {
-		return ""
+		return "", ""
 	}
 	w := webserverFlags{wired: f.wired, port: 80}
 	s, err := w.site(c)
 	if err != nil {
-		return ""
+		return "", ""
 	}
 	_, systemd := os.Stat("/run/systemd/system") // sd_booted(3)
-	place := recipe.System{Systemd: systemd == nil}.Place(server, s)
-	steps := []string{"keepone webserver " + server + " " + f.say() + " --write"}
+	machine := recipe.System{Systemd: systemd == nil}
+	place := machine.Place(server, s)
+	steps = "keepone webserver " + server + " " + f.say() + " --write"
 	if text, err := os.ReadFile(place.File); err == nil {
 		if line := recipe.MadeBy(string(text)); line != "" { // with the flags that somebody gave
-			steps[0] = line + " --write"
+			steps = line + " --write"
+			s.Host, s.Prefix = recipe.Scope(string(text))
 		}
+	}
+	if other := machine.Clash(server, s); other != "" && place.Enabled {
+		wrong = clash(other)
 	}
 	for _, step := range place.Left() {
 		if step, _, _ = strings.Cut(step, "  #"); !strings.HasPrefix(step, "#") {
-			steps = append(steps, step)
+			steps += " && " + step
 		}
 	}
-	return strings.Join(steps, " && ")
+	return steps, wrong
 }

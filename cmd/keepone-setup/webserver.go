@@ -80,13 +80,22 @@ func (f *webserverFlags) run(server string, args []string) error {
 		return command.Fail(command.Misuse, "keepone webserver --help", err)
 	}
 	_, systemd := os.Stat("/run/systemd/system") // sd_booted(3)
-	place := recipe.System{Systemd: systemd == nil}.Place(server, s)
+	machine := recipe.System{Systemd: systemd == nil}
+	if other := machine.Clash(server, s); other != "" {
+		fmt.Fprintf(os.Stderr, "warning: %s\n", clash(other))
+	}
+	place := machine.Place(server, s)
 	text := recipe.Seal(recipe.Header(server, s, place, f.say()) + body)
 	if !f.write {
 		_, err := fmt.Print(text)
 		return err
 	}
 	return f.put(server, s, place, text)
+}
+
+// clash says what is wrong with two sites that take the same URLs.
+func clash(other string) string {
+	return other + " takes the same URLs, so one of the two sites has no visitors: give one a --prefix, or each its --host"
 }
 
 // site is what the text is made of.
