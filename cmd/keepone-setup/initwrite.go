@@ -95,24 +95,33 @@ func inShort(p *scaffold.Plan) string {
 
 // nextSteps says what to do; -c is for a file that keepone does not find by its name.
 func (i *initiation) nextSteps(p *scaffold.Plan, file string) string {
-	site := p.Name
-	if file != filepath.Join(config.Dir(), p.Name+".toml") {
+	site, found := p.Name, file == filepath.Join(config.Dir(), p.Name+".toml")
+	if !found {
 		site = spoken([]string{"-c", file})
 	}
-	text := fmt.Sprintf(`
-Next:
-  keepone check %[1]s                  what is in force, and what may disappoint
-  keepone run %[1]s                    try it in the foreground; Ctrl-C ends it
-`, site)
-	if site == p.Name && i.from != "" {
-		text += fmt.Sprintf("  keepone start-backend --take-over %[1]s   take the place of what runs it today, once keepone runs; see OPERATING.md\n", site)
+	steps := [][2]string{{"check " + site, "what is in force, and what may disappoint"}, {"run " + site, "try it in the foreground; Ctrl-C ends it"}}
+	if found {
+		own := ""
+		if os.Geteuid() != 0 {
+			own = "--user "
+		}
+		steps = append(steps, [2]string{"install " + own + site, "have it started now, and at every boot"})
+		if i.from != "" {
+			steps = append(steps, [2]string{"start-backend --take-over " + site, "then take the place of what runs it today; see OPERATING.md"})
+		}
+		steps = append(steps, [2]string{"webserver lighttpd " + site, "what the web server needs; also nginx, apache, caddy"},
+			[2]string{"doctor " + site, "what is wrong between a visitor and the site, and what mends it"})
 	}
-	if site == p.Name {
-		text += fmt.Sprintf(`  keepone install %[1]s                have it started at boot
-  keepone webserver lighttpd %[1]s     what the web server needs; also nginx, apache, caddy
-`, site)
+	width := 0
+	for _, step := range steps {
+		width = max(width, len(step[0]))
 	}
-	return text
+	var text strings.Builder
+	text.WriteString("\nNext:\n")
+	for _, step := range steps {
+		fmt.Fprintf(&text, "  keepone %-*s  %s\n", width, step[0], step[1])
+	}
+	return text.String()
 }
 
 // keysToWrite is config's table, as far as it is written about.
