@@ -67,24 +67,32 @@ func startedBy(pid int) string {
 	return fmt.Sprintf("started by %s, process %d", parent.name, p.parent)
 }
 
-// boot looks for what starts the site with the host.
+// boot looks for what starts the site with the host. Under systemd that is no
+// other init's: a package's script has a mask there, whatever NAMES says.
 func (p *Patient) boot() []Finding {
 	const check = "boot"
 	name := p.Site.Name
-	for _, at := range [][2]string{
+	places := [][2]string{
 		{"/etc/systemd/system/*/keepone@" + name + ".service", "systemd"},
 		{"/etc/runlevels/*/keepone." + name, "OpenRC"},
 		{"/etc/service/keepone-" + name, "runit"},
 		{"/var/service/keepone-" + name, "runit"},
-	} {
+	}
+	files := []string{"/etc/crontab", "/etc/rc.local", "/etc/inittab"}
+	_, err := os.Stat("/run/systemd/system") // sd_booted(3)
+	systemd := err == nil
+	if systemd {
+		places, files = places[:1], files[:2]
+	}
+	for _, at := range places {
 		if found, _ := filepath.Glob(at[0]); len(found) > 0 { // the pattern is valid: so are names
 			return one(OK, check, found[0], at[1]+" starts it at boot", "")
 		}
 	}
-	if links, _ := filepath.Glob("/etc/rc[2345].d/S*keepone"); len(links) > 0 && listed("/etc/default/keepone", name) {
+	if links, _ := filepath.Glob("/etc/rc[2345].d/S*keepone"); len(links) > 0 && !systemd && listed("/etc/default/keepone", name) {
 		return one(OK, check, links[0], "init starts it at boot, as /etc/default/keepone says", "")
 	}
-	for _, file := range []string{"/etc/inittab", "/etc/crontab", "/etc/rc.local"} {
+	for _, file := range files {
 		if line := runs(file, name); line > 0 {
 			return one(OK, check, fmt.Sprintf("%s:%d", file, line), "it is started at boot", "")
 		}

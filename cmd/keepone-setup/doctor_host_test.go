@@ -199,6 +199,8 @@ func TestDoctorBoot(t *testing.T) {
 	if got := v.of("boot"); got != nil {
 		t.Error(got)
 	}
+	v.inside += "; mount -t tmpfs tmpfs /run; mkdir -p /run/systemd/system" // which heeds none of that
+	v.finds(doctor.Warning, "boot", "nothing starts it")
 }
 
 // Who is not root is told what could not be seen, and what hides it.
