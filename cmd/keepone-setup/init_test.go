@@ -134,7 +134,7 @@ func initFlags(n *newcomer) {
 func initWrites(n *newcomer) {
 	n.must(os.MkdirAll(filepath.Join(n.home, "site"), 0o755))
 	make := []string{"init", "shop", "--command", "php-cgi -b 127.0.0.1:9000", "--directory", "site"}
-	n.want(0, "Wrote "+n.file("shop")+".|keepone check shop|keepone install shop|keepone webserver lighttpd shop", make...)
+	n.want(0, "Wrote "+n.file("shop")+".|keepone check shop|keepone install --user shop|keepone webserver lighttpd shop", make...)
 	first, err := os.ReadFile(n.file("shop"))
 	n.must(err)
 	if info, err := os.Stat(n.file("shop")); err != nil || info.Mode().Perm() != 0o644 {
