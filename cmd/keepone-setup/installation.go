@@ -80,7 +80,10 @@ func (i *installation) configure(t *install.Task) error {
 // kept are the files of a site that outlive it: what keepone run writes besides
 // its run directory.
 func kept(c *config.Config, saved string) []string {
-	all := []string{c.Memory.History, saved + ".history", saved + ".jobs"}
+	all := []string{saved + ".history", saved + ".jobs"}
+	if c.Memory.History != all[0] {
+		all = append(all, c.Memory.History)
+	}
 	if out := c.OutputTo(""); filepath.IsAbs(out) {
 		all = append(append(all, out), rotated(out)...)
 	}
