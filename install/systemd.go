@@ -179,6 +179,13 @@ func (s *systemd) dropIns() string { return s.file() + ".d" }
 
 func (s *systemd) dropIn() string { return filepath.Join(s.dropIns(), "50-harden.conf") }
 
+// Hardened tells whether an earlier install wrote the drop-in of a sandbox: one
+// that is made of the configuration, and to be made anew when that has changed.
+func (t *Task) Hardened() bool {
+	s := newSystemd(t)
+	return !t.User && t.Init == "systemd" && there(s.dropIn()) && ours(s.dropIn())
+}
+
 func (s *systemd) harden() (changed bool, err error) {
 	switch {
 	case s.DropIn != "":

@@ -68,7 +68,7 @@ func (i *installation) configure(t *install.Task) error {
 		t.Socket = c.Socket.Path
 	}
 	t.Kept = kept(c, saved)
-	if i.harden {
+	if i.harden || !i.removes && t.Hardened() {
 		t.Sandbox = hardening(c)
 	}
 	if i.removes {

@@ -68,6 +68,12 @@ func (s *system) sandboxed() {
 	if out := s.run("keepone install --harden php 2>/dev/null"); strings.Contains(out, "wrote ") {
 		s.Errorf("the second install --harden says\n%s", out)
 	}
+	// The sandbox follows the configuration, also where nobody says --harden again.
+	s.run(`sed -i '/^\[backend\]/a directory = "/srv/elsewhere"' /etc/keepone/php.toml && mkdir -p /srv/elsewhere`)
+	if out := s.run("keepone install php && cat /etc/systemd/system/keepone@php.service.d/50-harden.conf"); !strings.Contains(out, "wrote /etc/systemd/system/keepone@php.service.d/50-harden.conf") || !strings.Contains(out, "ReadWritePaths=-/srv/elsewhere\n") {
+		s.Errorf("an install after a change of the configuration says\n%s", out)
+	}
+	s.run("sed -i '/elsewhere/d' /etc/keepone/php.toml && keepone install php")
 }
 
 // besidePackage has the package's files come, which are enabled, and stay.
