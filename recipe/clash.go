@@ -3,6 +3,7 @@ package recipe
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -29,6 +30,21 @@ func (y System) Clash(server string, s Site) string {
 		}
 	}
 	return ""
+}
+
+// Written are the files that keepone webserver has put in place for a site: of
+// every web server, and the links that have them read.
+func (y System) Written(name string) (all []string) {
+	for i := range homes {
+		h := &homes[i]
+		for _, dir := range []string{h.dir, h.link} {
+			file := filepath.Join(dir, strings.ReplaceAll(h.file, "%s", fileName(name)))
+			if text, err := os.ReadFile(y.Root + file); dir != "" && err == nil && MadeBy(string(text)) != "" && !slices.Contains(all, file) {
+				all = append(all, file)
+			}
+		}
+	}
+	return all
 }
 
 // reads tells whether the server's own file includes one that no link does.

@@ -3,6 +3,7 @@ package recipe
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -23,10 +24,16 @@ func TestClash(t *testing.T) {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
-	_, link := put(blog)
+	if got := y.Written("blog"); got != nil {
+		t.Errorf("%q is written", got)
+	}
+	file, link := put(blog)
 	expect("", site()) // lighttpd does not read it
 	ok(t, os.Symlink("../conf-available/"+filepath.Base(link), y.Root+link))
 	expect(link, site())
+	if got := y.Written("blog"); !slices.Equal(got, []string{file, link}) {
+		t.Errorf("%q is written", got)
+	}
 	expect("", blog)
 	narrow := site()
 	narrow.Prefix = "/shop"

@@ -12,6 +12,7 @@ import (
 	"keepone/command"
 	"keepone/config"
 	"keepone/install"
+	"keepone/recipe"
 )
 
 // An installation is what the flags of install and uninstall say.
@@ -111,7 +112,9 @@ func (i *installation) run(args []string) error {
 		return err
 	}
 	if i.removes {
-		err = t.Uninstall(i.purge)
+		if err = t.Uninstall(i.purge); err == nil {
+			err = stillWired(name)
+		}
 	} else {
 		err = t.Install()
 	}
@@ -119,6 +122,16 @@ func (i *installation) run(args []string) error {
 		lingerHint()
 	}
 	return err
+}
+
+// stillWired names what has a web server hand over to the site, which is not
+// install's: visitors get 503 from then on.
+func stillWired(name string) error {
+	if files := (recipe.System{}).Written(name); len(files) > 0 {
+		_, err := fmt.Printf("left alone, and still handing over to %s: %s; remove that, and reload the web server\n", name, strings.Join(files, ", "))
+		return err
+	}
+	return nil
 }
 
 // told gives an error of the package's its exit code and its hint.

@@ -59,7 +59,10 @@ func (i *installation) configure(t *install.Task) error {
 		return command.Fail(command.Misuse, hint, err)
 	}
 	if err != nil {
-		if !errors.Is(err, os.ErrNotExist) {
+		if errors.Is(err, os.ErrNotExist) { // also where it was uninstalled before
+			names, _ := config.Names(config.Dir())
+			fmt.Fprintf(os.Stderr, "warning: there is no %s; there are: %s\n", t.Config, strings.Join(append(names, "no others")[:max(1, len(names))], ", "))
+		} else {
 			fmt.Fprintln(os.Stderr, "warning: the defaults are taken for the paths of what is removed:", err)
 		}
 		c = config.Command(t.Name, nil, d)

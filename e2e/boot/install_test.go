@@ -141,10 +141,16 @@ func (s *system) uninstalled(i ground) {
 		s.Errorf("the dry run of uninstall says\n%s\nand of\n%q leaves\n%q", out, before, after)
 	}
 	s.run(i.running)
-	s.run("keepone uninstall php")
+	s.run("keepone webserver lighttpd php --write")
+	if out := s.run("keepone uninstall php; rm /etc/lighttpd/conf-available/50-keepone-php.conf"); !strings.Contains(out, "still handing over to php: /etc/lighttpd/conf-available/50-keepone-php.conf") {
+		s.Errorf("the web server's part is not named:\n%s", out)
+	}
 	s.nothingLeft(pid, "/etc/keepone", "/etc/keepone/php.toml", "/etc/keepone/shop.toml")
 	if out := s.run("keepone uninstall php"); strings.Contains(out, "removed ") || strings.Contains(out, "stopped php") && !strings.Contains(out, "already stopped") {
 		s.Errorf("the second uninstall says\n%s", out)
+	}
+	if out := s.run("keepone uninstall phq"); !strings.Contains(out, "there is no /etc/keepone/phq.toml; there are: php, shop") {
+		s.Errorf("a name that is misspelt: %s", out)
 	}
 }
 
