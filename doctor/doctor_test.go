@@ -130,3 +130,18 @@ func TestClash(t *testing.T) {
 		t.Errorf("%d with the wiring, %d without", with, without)
 	}
 }
+
+// A process of a unit is reloaded by its unit's name.
+func TestInUnit(t *testing.T) {
+	for text, want := range map[string]bool{
+		"0::/system.slice/lighttpd.service\n":                                           true,
+		"12:pids:/x\n1:name=systemd:/system.slice/lighttpd.service\n0::/\n":             true,
+		"0::/user.slice/user-0.slice/session-1.scope\n":                                 false,
+		"0::/system.slice/lighttpd.service.d/x\n0::/system.slice/my-lighttpd.service\n": false,
+		"": false,
+	} {
+		if got := inUnit(text, "lighttpd"); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}

@@ -52,6 +52,9 @@ func wiringOf(first *process, name string) (w wiring, err error) {
 	}
 	w.env = os.Environ()
 	w.reload = fmt.Sprintf("kill -%s %d", map[string]string{"nginx": "HUP"}[name]+map[bool]string{true: "USR1"}[name != "nginx"], first.pid)
+	if text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", first.pid)); err == nil && inUnit(string(text), name) {
+		w.reload = "systemctl reload-or-restart " + name
+	}
 	switch name {
 	case "lighttpd":
 		w.file = or(first.option("-f"), "/etc/lighttpd/lighttpd.conf")
@@ -75,6 +78,17 @@ func wiringOf(first *process, name string) (w wiring, err error) {
 		return w, fmt.Errorf("cannot read the configuration of %s: only those of lighttpd, nginx, Apache and Caddy are known", name)
 	}
 	return w, nil
+}
+
+// inUnit tells by its cgroups(7) whether a process is systemd's unit of the name:
+// its number is another when a server that cannot start has been started again.
+func inUnit(cgroups, name string) bool {
+	for line := range strings.Lines(cgroups) {
+		if filepath.Base(strings.TrimSpace(line)) == name+".service" {
+			return true
+		}
+	}
+	return false
 }
 
 // titled is the command line in what nginx's first process calls itself.
