@@ -137,7 +137,7 @@ func checkCommand(s *selection) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			for _, w := range append(cfg.Warnings(), cfg.Patience(), oddLimits(cfg, room(t)), oddHistory(cfg)) {
+			for _, w := range append(cfg.Warnings(), cfg.Patience(), oddLimits(cfg, room(t)), oddHistory(cfg), sharedSocket(cfg, t)) {
 				if w != "" {
 					fmt.Fprintln(os.Stderr, "warning: "+w)
 				}

@@ -46,3 +46,20 @@ func oddHistory(c *config.Config) string {
 	}
 	return fmt.Sprintf("memory.history %s: there is no directory %s, so the history will not outlive keepone", c.Memory.History, dir)
 }
+
+// sharedSocket names another site in the same directory with the same
+// socket.path: whichever keepone comes second is refused. "" for none.
+func sharedSocket(c *config.Config, t target) string {
+	dir := filepath.Dir(t.file)
+	names, _ := config.Names(dir) // what cannot be listed is not compared
+	for _, name := range names {
+		other := target{name, filepath.Join(dir, name+".toml"), filepath.Join(config.RunBase(), name)}
+		if name == t.name || other.file == t.file {
+			continue
+		}
+		if o, err := config.Load(other.file, defaults(other)); err == nil && o.Socket.Path == c.Socket.Path {
+			return fmt.Sprintf("socket.path %s is also that of %s: only one of the two can run", c.Socket.Path, other.file)
+		}
+	}
+	return ""
+}
