@@ -103,13 +103,23 @@ func (t *Task) gone() error {
 	}
 	switch {
 	case t.answers():
-		return hinted(fmt.Sprintf("kill %d ends it in order; then say it again", t.listener()),
-			"cannot go on: a keepone for %s runs (process %d), and %s did not start it", t.Name, t.listener(), t.title())
+		return t.foreign("cannot go on", "kill %d ends it in order; then say it again")
 	case t.survives():
 		return hinted("keepone run "+t.Name+" adopts it, and ends it at Ctrl-C",
 			"cannot end the backend of %s: it outlived its keepone", t.Name)
 	}
 	return nil
+}
+
+// foreign says that somebody else's keepone runs; hint has the number of its
+// process. Where that cannot be told there is no such hint: kill 0 ends whoever
+// says it.
+func (t *Task) foreign(what, hint string) error {
+	pid := t.listener()
+	if pid == 0 {
+		return hinted("keepone status "+t.Name+"; then say it again", "%s: a keepone for %s runs, and %s did not start it", what, t.Name, t.title())
+	}
+	return hinted(fmt.Sprintf(hint, pid), "%s: a keepone for %s runs (process %d), and %s did not start it", what, t.Name, pid, t.title())
 }
 
 // through does something that has the keepone end which listens at the control

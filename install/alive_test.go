@@ -1,6 +1,7 @@
 package install
 
 import (
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -141,16 +142,15 @@ func TestDropSocket(t *testing.T) {
 	}
 }
 
-// Who listens and is too busy to take another one listens none the less.
-func TestBusySocketStays(t *testing.T) {
-	task := aliveTask(t)
-	task.Socket = filepath.Join(task.RunDir, "php.sock")
+// busy has somebody listen at the path who takes nobody any more.
+func busy(t *testing.T, path string) {
+	t.Helper()
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Close(fd)
-	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: task.Socket}); err != nil {
+	t.Cleanup(func() { unix.Close(fd) })
+	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: path}); err != nil {
 		t.Fatal(err)
 	}
 	if err := unix.Listen(fd, 0); err != nil {
@@ -161,10 +161,28 @@ func TestBusySocketStays(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer unix.Close(c)
-		full = unix.Connect(c, &unix.SockaddrUnix{Name: task.Socket}) == unix.EAGAIN
+		t.Cleanup(func() { unix.Close(c) })
+		full = unix.Connect(c, &unix.SockaddrUnix{Name: path}) == unix.EAGAIN
 	}
+}
+
+// Who listens and is too busy to take another one listens none the less.
+func TestBusySocketStays(t *testing.T) {
+	task := aliveTask(t)
+	task.Socket = filepath.Join(task.RunDir, "php.sock")
+	busy(t, task.Socket)
 	if err := task.dropSocket(); err != nil || !there(task.Socket) {
 		t.Errorf("the socket of somebody busy is gone: %v", err)
+	}
+}
+
+// No process is named that is not known: "kill 0" ends whoever says it.
+func TestUnknownProcess(t *testing.T) {
+	task := aliveTask(t)
+	busy(t, filepath.Join(task.RunDir, "control"))
+	nothing := func() {}
+	known := new(Error)
+	if err := task.end(fakeKeeper{nothing, nothing}); !errors.As(err, &known) || strings.Contains(known.Hint+known.Error(), "0") {
+		t.Errorf("%v, hint: %s", err, known.Hint)
 	}
 }

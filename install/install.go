@@ -98,8 +98,7 @@ func (t *Task) Install() error {
 	}
 	defer unlock()
 	if !t.NoStart && k.runs() && t.answers() && !k.holds() {
-		return hinted(fmt.Sprintf("kill -9 %d: its backend serves on, and is adopted when you say this again; or --no-start", t.listener()),
-			"cannot install %s: a keepone for it runs already (process %d), and %s did not start it", t.Name, t.listener(), t.title())
+		return t.foreign("cannot install "+t.Name, "kill -9 %d: its backend serves on, and is adopted when you say this again; or --no-start")
 	}
 	t.trust()
 	if err := errors.Join(k.install(), t.otherWay(k)); err != nil {
