@@ -76,7 +76,11 @@ func (p *Patient) barred(serving *process, where string, refused error) []Findin
 		return one(Error, check, where, fmt.Sprintf("%s may not connect: its mode is %04o, and connecting needs write permission", who, info.Mode().Perm()),
 			p.set("socket", "mode", `"0660"`))
 	}
-	return one(Error, check, where, fmt.Sprintf("%s may not connect: it is for the group %s, and the web server has the group %s", who, groupOf(info), groupName(serving.gid)),
+	text := fmt.Sprintf("%s may not connect: it is for the group %s, and the web server has the group %s", who, groupOf(info), groupName(serving.gid))
+	if own, err := os.Getgroups(); err == nil && !p.Site.System && !slices.Contains(own, serving.gid) { // see chown(2)
+		return one(Error, check, where, text+", which only root could give it: what can be had is a socket for every local user", p.set("socket", "mode", `"0666"`))
+	}
+	return one(Error, check, where, text,
 		p.set("socket", "group", fmt.Sprintf("%q", groupName(serving.gid))))
 }
 

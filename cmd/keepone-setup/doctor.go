@@ -212,10 +212,15 @@ func (f *doctorFlags) wire(c *config.Config, name string) (steps, wrong string) 
 	if other := machine.Clash(server, s); other != "" && place.Enabled {
 		wrong = clash(other)
 	}
+	var left []string
 	for _, step := range place.Left() {
 		if step, _, _ = strings.Cut(step, "  #"); !strings.HasPrefix(step, "#") {
-			steps += " && " + step
+			left = append(left, step)
 		}
 	}
-	return steps, wrong
+	last := strings.Join(left, " && ")
+	if !f.system { // root's keepone does not know the site
+		return strings.TrimSuffix(steps, " --write") + " | sudo tee " + place.File + " >/dev/null && sudo sh -c " + spoken([]string{last}), wrong
+	}
+	return steps + " && " + last, wrong
 }

@@ -93,6 +93,15 @@ func (f *webserverFlags) run(server string, args []string) error {
 	return f.put(server, s, place, text)
 }
 
+// asRoot is how root puts the file there: a user's own site is one that root's
+// keepone does not know.
+func (f *webserverFlags) asRoot(text, file string) string {
+	if f.system {
+		return "use sudo"
+	}
+	return "print it, and have root put it there: " + recipe.MadeBy(text) + " | sudo tee " + file
+}
+
 // clash says what is wrong with two sites that take the same URLs.
 func clash(other string) string {
 	return other + " takes the same URLs, so one of the two sites has no visitors: give one a --prefix, or each its --host"
@@ -128,7 +137,7 @@ func (f *webserverFlags) put(server string, s recipe.Site, place recipe.Place, t
 	case errors.Is(err, recipe.ErrChanged):
 		return command.Fail(command.Failed, "look at it, then use --force, or print the text without --write", err)
 	case errors.Is(err, os.ErrPermission):
-		return command.Fail(command.Failed, "use sudo", err)
+		return command.Fail(command.Failed, f.asRoot(text, place.File), err)
 	case err != nil:
 		return err
 	case changed:
