@@ -63,7 +63,7 @@ func TestDoctorOwnSite(t *testing.T) {
 	b.keepone = launch(t, filepath.Join(b.dir, "keepone.log"), "/usr/bin/setpriv", append(as, b.program("keepone"), "run", "-c", b.file, "--run-dir", b.run)...)
 	eventually(t, "the backend is up", func() bool {
 		out, err := b.command("status")
-		return err == nil && strings.Contains(out, "up")
+		return err == nil && strings.Contains(out, ": up for")
 	})
 	v := b.visit(f)
 	look := fmt.Sprintf("setpriv %s keepone doctor -c %s --run-dir %s --web-server %d || :", strings.Join(as, " "), b.file, b.run, v.server)
