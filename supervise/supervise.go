@@ -99,10 +99,7 @@ func (s *Supervisor) Run(ctx context.Context) {
 		case e := <-exits(s.now.backend):
 			s.gone(e)
 		case e := <-exits(s.next.backend):
-			s.cfg.Log("the shim that held generation %d ended: %s", s.next.socket.Generation(), e.Text)
-			s.next.backend.Close()
-			s.next.backend = nil
-			s.publish()
+			s.unheld(e)
 		case ev := <-s.watching:
 			if ev == ready {
 				s.sample() // whoever asks next is told what the new backend weighs
@@ -234,4 +231,12 @@ func (s *Supervisor) watch(ev event, wait func(context.Context, Socket, Backend)
 			s.cfg.Log("cannot tell whether the backend is %s, so waiting the full time: %v", ev, err)
 		}
 	}()
+}
+
+// unheld is for a next generation whose shim ended: it has only us.
+func (s *Supervisor) unheld(e Exit) {
+	s.cfg.Log("the shim that held generation %d ended: %s", s.next.socket.Generation(), e.Text)
+	s.next.backend.Close()
+	s.next.backend = nil
+	s.publish()
 }

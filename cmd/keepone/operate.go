@@ -129,7 +129,7 @@ func (o *operation) run(s *selection, args []string) error {
 	watching()
 	<-over
 	switch {
-	case ctx.Err() != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return fmt.Errorf("cannot say that %s is %s: no outcome within %s; it goes on", t.name, o.done, o.timeout)
 	case ctx.Err() != nil:
 		return command.Fail(exitDetached, "keepone status "+t.name, fmt.Errorf("detached from %s; what was asked for goes on", t.name))

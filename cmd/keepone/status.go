@@ -31,12 +31,7 @@ const (
 	lsbUnknown = 4
 )
 
-func statusCommand(s *selection) *cobra.Command {
-	var asJSON, watch, plugin, ready, live bool
-	c := &cobra.Command{
-		Use:   "status [NAME]",
-		Short: "Show the backend, its memory and its queue",
-		Long: `Status shows what the backend does, what it and keepone weigh, and who waits.
+const statusLong = `Status shows what the backend does, what it and keepone weigh, and who waits.
 Exit status: 0 it runs, 1 it is wanted but dead, 3 it does not run, 4 unknown.
 With --nagios it is one line with performance data, and the exit status is that
 of a monitoring plugin: 0 all is well, 1 look at it by day, 2 nobody serves, 3
@@ -45,7 +40,14 @@ unknown.
 --ready and --live are for what asks again and again, a container's health check
 for instance. They print nothing, or on stderr why the exit status is 1. --ready:
 the backend serves; also while it is drained for a planned restart, for nobody is
-refused then. --live: keepone answers, whatever the backend does.`,
+refused then. --live: keepone answers, whatever the backend does.`
+
+func statusCommand(s *selection) *cobra.Command {
+	var asJSON, watch, plugin, ready, live bool
+	c := &cobra.Command{
+		Use:     "status [NAME]",
+		Short:   "Show the backend, its memory and its queue",
+		Long:    statusLong,
 		Example: "    keepone status\n    keepone status web2py --json\n    keepone status --watch",
 		Args:    oneName,
 		RunE: func(c *cobra.Command, args []string) error {
