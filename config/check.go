@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 )
 
 // complete computes what was left out from what is there. It never overwrites.
@@ -31,7 +30,7 @@ func (c *Config) complete() {
 
 // check reports what single keys cannot know.
 func (c *Config) check(r *report) {
-	if !usableName(c.Name) {
+	if !ValidName(c.Name) {
 		r.add("", "use letters, digits, '.', '_' and '-', as in web2py.toml", fmt.Sprintf("cannot use %q as the backend's name", c.Name))
 	}
 	switch {
@@ -157,10 +156,4 @@ func (c *Config) checkGroup(r *report, key, name string) {
 		return
 	}
 	r.add(key, needsRoot, fmt.Sprintf("cannot use %s %q: it is not the primary group of %q, and that needs root", key, name, c.by.User))
-}
-
-// usableName allows what can stand in a file name, a systemd instance and a command line alike.
-func usableName(name string) bool {
-	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-	return name != "" && len(name) <= 64 && strings.Trim(name, letters+"._-") == "" && strings.ContainsAny(name[:1], letters)
 }

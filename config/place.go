@@ -40,14 +40,12 @@ func home() string {
 	return dir
 }
 
-// ValidName tells whether a backend may have this name. It becomes part of
-// paths, so it must not be one.
+// ValidName tells whether a backend may have this name. It becomes part of paths,
+// of a systemd instance and of command lines, so it must be nothing else there.
 func ValidName(name string) bool {
-	odd := func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._+@-", r))
-	}
-	return name != "" && !strings.ContainsFunc(name, odd) && name[0] != '.' && name[0] != '-'
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+	return name != "" && len(name) <= 64 && strings.Trim(name, letters+"._-") == "" && strings.ContainsAny(name[:1], letters)
 }
 
 // NameHint is what to say of a name that is not valid.
-const NameHint = "letters, digits and . _ + @ - make a name"
+const NameHint = "letters, digits and . _ - make a name, 64 at most, and the first is a letter or a digit"
