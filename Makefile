@@ -16,16 +16,16 @@ build: ## keepone and keepone-setup, static, not position-independent (DESIGN.md
 	$(BUILD) -o keepone-setup ./cmd/keepone-setup
 
 test: packages-for-tests ## every test but the long ones, the booted systems' and the backends'; as root all of them
-	$(GO) test -short -timeout 20m -parallel 8 $$($(GO) list ./... | grep -v -e /e2e/boot -e /e2e/vm -e /e2e/backends)
+	$(GO) test -count=1 -short -timeout 20m -parallel 8 $$($(GO) list ./... | grep -v -e /e2e/boot -e /e2e/vm -e /e2e/backends)
 
 long: packages-for-tests ## all of e2e, with the tests that take half a minute and more, such as coming to rest
-	$(GO) test -timeout 20m -parallel 8 ./e2e
+	$(GO) test -count=1 -timeout 20m -parallel 8 ./e2e
 
 test-boot: vm ## systems that really boot: every init, packages, installation, Debian 11 to 13
 	$(GO) test -count=1 -timeout 30m -parallel 4 ./e2e/boot ./packaging
 
 vm: packages-for-tests packages-for-boot ## a Debian under qemu, for what only cgroup v2 can show
-	$(GO) test -timeout 20m ./e2e/vm
+	$(GO) test -count=1 -timeout 20m ./e2e/vm
 
 backends: packages-for-backends ## two dozen real backends; writes the tables of BACKENDS.md, or compares them with UPDATE=
 	KEEPONE_BACKENDS=1 $(GO) test -count=1 -timeout 10m -parallel 6 ./e2e/backends $(UPDATE)

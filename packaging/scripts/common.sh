@@ -6,9 +6,14 @@ policy=/usr/sbin/policy-rc.d
 say() { echo "keepone: $*" >&2; }
 
 # held FILE: somebody has it locked. It is asked of the kernel: to try the lock
-# would keep a keepone that begins at that moment from having it.
+# would keep a keepone that begins at that moment from having it. A file is a
+# device and an inode; proc_locks(5), and makedev(3) for the number of a device.
 held() {
-	[ -f "$1" ] && grep -qs "FLOCK .*:$(stat -c %i "$1") " /proc/locks
+	[ -f "$1" ] || return 1
+	# shellcheck disable=SC2046 # two numbers
+	set -- $(stat -c '%d %i' "$1")
+	held_device=$(printf '%02x:%02x' $(($1 >> 8 & 4095)) $(($1 & 255 | $1 >> 12 & 1048320)))
+	grep -qs "FLOCK .* $held_device:$2 " /proc/locks
 }
 
 # running prints the names whose keepone lives, whoever started it.
