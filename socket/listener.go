@@ -106,6 +106,20 @@ func (l *Listener) Blocking() (cleared bool, err error) {
 	return flags&unix.O_NONBLOCK != 0, nil
 }
 
+// Fit gives a socket that is there already other permissions and another
+// backlog, which Relisten then sets. The path stays what it is.
+func (l *Listener) Fit(o Options) error {
+	o.Path = l.options.Path
+	l.options = o
+	if l.fd < 0 || l.file < 0 {
+		return nil // of a Foreign: it is others' to say; or of TCP, which has no file
+	}
+	if err := l.own(); err != nil {
+		return fmt.Errorf("cannot fit the socket %s: %w", o.Path, err)
+	}
+	return nil
+}
+
 // Relisten sets the backlog again: a backend that calls listen(2) on the
 // socket it was given puts its own number, mostly a smaller one.
 func (l *Listener) Relisten() error {

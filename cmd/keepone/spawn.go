@@ -33,6 +33,7 @@ func (s *site) spawn(on supervise.Socket, hold bool) (supervise.Backend, error) 
 		return nil, err
 	}
 	l := on.(listener)
+	s.fit(l)
 	cleared, err := l.Blocking()
 	if err := errors.Join(err, unix.SetNonblock(int(s.output.Writer().Fd()), false)); err != nil {
 		return nil, err // both are shared with the former backend, which may have changed them
@@ -59,6 +60,21 @@ func (s *site) spawn(on supervise.Socket, hold bool) (supervise.Backend, error) 
 	clear(s.identified)
 	s.made[p.PID()] = s.config()
 	return s.newBackend(p, false), nil
+}
+
+// fit has a socket follow a configuration that is newer than it: a backend that
+// died, or had accepted nothing yet, leaves its socket to the next one.
+func (s *site) fit(l listener) {
+	if s.fixed || s.bound.Load() == s.config() {
+		return
+	}
+	options, err := s.socketOptions()
+	if err == nil {
+		err = l.Fit(options)
+	}
+	if err != nil {
+		s.log("warning: %v", err) // better served as before than not at all
+	}
 }
 
 // check runs before a planned restart. With a rival there the old backend would
