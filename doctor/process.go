@@ -136,3 +136,15 @@ func (s *Server) processes() (first, serving process, err error) {
 	}
 	return first, serving, nil
 }
+
+// reloadOf is the command that has the server read its configuration again.
+func reloadOf(first *process, name string) string {
+	if text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", first.pid)); err == nil && inUnit(string(text), name) {
+		return "systemctl reload-or-restart " + name
+	}
+	signal := "USR1"
+	if name == "nginx" {
+		signal = "HUP"
+	}
+	return fmt.Sprintf("kill -%s %d", signal, first.pid)
+}

@@ -51,10 +51,7 @@ func wiringOf(first *process, name string) (w wiring, err error) {
 		return first.at(file)
 	}
 	w.env = os.Environ()
-	w.reload = fmt.Sprintf("kill -%s %d", map[string]string{"nginx": "HUP"}[name]+map[bool]string{true: "USR1"}[name != "nginx"], first.pid)
-	if text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", first.pid)); err == nil && inUnit(string(text), name) {
-		w.reload = "systemctl reload-or-restart " + name
-	}
+	w.reload = reloadOf(first, name)
 	switch name {
 	case "lighttpd":
 		w.file = or(first.option("-f"), "/etc/lighttpd/lighttpd.conf")

@@ -19,7 +19,7 @@ var lighttpdModules = map[string][2]string{
 // at again after a rewrite, so what a URL becomes must meet the same ones.
 func (s *Site) lighttpd(t *text) {
 	module := lighttpdModules[s.Protocol]
-	modules := []string{module[0]}
+	modules := module[:1:1]
 	if len(s.Static) > 0 || s.Script != "" {
 		modules = append([]string{"mod_alias"}, modules...)
 	}
